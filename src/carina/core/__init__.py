@@ -1,0 +1,32 @@
+"""The ground everything stands on: errors, fingerprints, randomness, estimates, registry, codec."""
+
+from carina.core.codec import dump as dump
+from carina.core.codec import load as load
+from carina.core.codec import read_json as read_json
+from carina.core.codec import read_toml as read_toml
+from carina.core.codec import to_json as to_json
+from carina.core.codec import write_json as write_json
+from carina.core.errors import CarinaError as CarinaError
+from carina.core.errors import ConfigError as ConfigError
+from carina.core.errors import InvalidValue as InvalidValue
+from carina.core.errors import LabelSpaceError as LabelSpaceError
+from carina.core.errors import ManifestError as ManifestError
+from carina.core.errors import Mismatch as Mismatch
+from carina.core.errors import MissingFile as MissingFile
+from carina.core.errors import UnknownName as UnknownName
+from carina.core.errors import UnreadableFile as UnreadableFile
+from carina.core.errors import near as near
+from carina.core.errors import unknown as unknown
+from carina.core.estimate import Estimate as Estimate
+from carina.core.fingerprint import digest_arrays as digest_arrays
+from carina.core.fingerprint import digest_bytes as digest_bytes
+from carina.core.fingerprint import digest_file as digest_file
+from carina.core.fingerprint import fingerprint as fingerprint
+from carina.core.fingerprint import salted as salted
+from carina.core.randomness import generator as generator
+from carina.core.registry import Registry as Registry
+from carina.core.writing import PARTIAL as PARTIAL
+from carina.core.writing import partial_folder as partial_folder
+from carina.core.writing import partial_path as partial_path
+from carina.core.writing import write_bytes as write_bytes
+from carina.core.writing import write_text as write_text
