@@ -51,7 +51,10 @@ def load(plain: Any, as_type: type[T], *, what: str = "value") -> T:
 
 def to_json(value: Any) -> str:
     """Readable JSON with sorted keys, no NaN, and a line end."""
-    return json.dumps(dump(value), indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+    return (
+        json.dumps(dump(value), indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
+        + "\n"
+    )
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -161,7 +164,11 @@ def _faults(error: BaseException, place: str = "") -> list[str]:
     if isinstance(error, BaseExceptionGroup):
         faults: list[str] = []
         for inner in error.exceptions:
-            notes = [n for n in getattr(inner, "__notes__", []) if hasattr(n, "name") or hasattr(n, "index")]
+            notes = [
+                n
+                for n in getattr(inner, "__notes__", [])
+                if hasattr(n, "name") or hasattr(n, "index")
+            ]
             step = "".join(
                 f".{note.name}" if hasattr(note, "name") else f"[{note.index}]" for note in notes
             )

@@ -43,7 +43,9 @@ class Estimate:
                 raise InvalidValue("NaN is no estimate; give value=None and say why_undefined.")
 
     @classmethod
-    def undefined(cls, why: str, *, n: int = 0, positives: int = 0, patients: int = 0) -> "Estimate":
+    def undefined(
+        cls, why: str, *, n: int = 0, positives: int = 0, patients: int = 0
+    ) -> "Estimate":
         """No value, and the reason."""
         return cls(value=None, n=n, positives=positives, patients=patients, why_undefined=why)
 
