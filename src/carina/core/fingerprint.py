@@ -66,10 +66,10 @@ def salted(text: str, salt: str) -> int:
 
 def _plain(thing: Any) -> Any:
     match thing:
-        case None | bool() | int() | float() | str():
-            return thing.value if isinstance(thing, Enum) else thing
         case Enum():
             return _plain(thing.value)
+        case None | bool() | int() | float() | str():
+            return thing
         case Mapping():
             if wrong := [key for key in thing if not isinstance(key, str)]:
                 raise InvalidValue(f"Only text keys have a fingerprint; got {wrong[0]!r}.")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int, Int8
@@ -140,7 +141,7 @@ class Manifest:
 
     def take(self, rows: Int[np.ndarray, " rows"]) -> "Manifest":
         """The manifest of some rows only, in the order given."""
-        picked = {
+        picked: dict[str, Any] = {
             field.name: tuple(getattr(self, field.name)[int(r)] for r in rows)
             for field in fields(self)
             if isinstance(getattr(self, field.name), tuple)
