@@ -122,7 +122,7 @@ def _union_reader(as_type: Any, converter: Converter) -> Any:
     return take
 
 
-def _union_writer(as_type: Any, converter: Converter) -> Any:
+def _union_writer(converter: Converter) -> Any:
     def give(value: Any) -> Any:
         if value is None:
             return None
@@ -135,7 +135,7 @@ _CONVERTER: Converter | None = None
 
 
 def _converter() -> Converter:
-    global _CONVERTER  # noqa: PLW0603
+    global _CONVERTER
     if _CONVERTER is None:
         converter = Converter(forbid_extra_keys=True)
         for kind in (int, float, bool, str):
@@ -147,7 +147,7 @@ def _converter() -> Converter:
             _is_tagged_union, lambda t: _union_reader(t, converter)
         )
         converter.register_unstructure_hook_factory(
-            _is_tagged_union, lambda t: _union_writer(t, converter)
+            _is_tagged_union, lambda _: _union_writer(converter)
         )
         _CONVERTER = converter
     return _CONVERTER

@@ -1,0 +1,77 @@
+"""One step of a stream, and the only thing a strategy ever sees of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from carina.core import InvalidValue
+from carina.features import PromptVectors
+
+__all__ = ["Experience", "Held", "View"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experience:
+    """Row numbers and visible findings: one step of a stream.
+
+    Attributes:
+        name: For people: "Atelectasis", "part 2 of 5".
+        rows: Rows of the manifest to learn from.
+        visible: Findings whose labels may be seen here.
+        cells: (rows, visible): which of those cells are shown; None shows all.
+        validation: Rows held back for validation, of other patients.
+    """
+
+    name: str
+    rows: Int[np.ndarray, " rows"]
+    visible: tuple[str, ...]
+    cells: Bool[np.ndarray, "rows visible"] | None = None
+    validation: Int[np.ndarray, " validation"]
+
+    def __post_init__(self) -> None:
+        if not self.visible or len(set(self.visible)) != len(self.visible):
+            raise InvalidValue(
+                f"An experience shows one or more findings, each once: {self.visible}."
+            )
+        if np.intersect1d(self.rows, self.validation).size:
+            raise InvalidValue(f"Experience {self.name!r} validates on rows it learns from.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Validation rows of a view: the same findings, other patients."""
+
+    features: Float[Tensor, "validation dim"]
+    target: Bool[Tensor, "validation labels"]
+    known: Bool[Tensor, "validation labels"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What a strategy gets of an experience, and nothing else.
+
+    Columns stand for the visible findings only, so nothing of a label not yet met can leak.
+
+    Attributes:
+        name: The experience's.
+        labels: The visible findings, in the order of the columns.
+        features: (rows, dim), as the encoders gave them.
+        target: (rows, labels); False where not known.
+        known: (rows, labels).
+        patients: Salted 63-bit code of each row's patient: for folds and counts.
+        images: Salted 63-bit code of each row's image: to tell whether rows coincide.
+        prompts: Encoded prompts of the visible findings, or None without a text encoder.
+        held: Its own validation rows, or None.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    features: Float[Tensor, "rows dim"]
+    target: Bool[Tensor, "rows labels"]
+    known: Bool[Tensor, "rows labels"]
+    patients: Int[Tensor, " rows"]
+    images: Int[Tensor, " rows"]
+    prompts: PromptVectors | None = None
+    held: Held | None = None
