@@ -3,13 +3,18 @@
 import json
 import tomllib
 from dataclasses import fields, is_dataclass
-from enum import Enum
+from enum import Enum, IntEnum, StrEnum
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
 from cattrs import BaseValidationError, Converter
-from cattrs.errors import ForbiddenExtraKeysError
+from cattrs.cols import homogenous_tuple_structure_factory
+from cattrs.errors import (
+    AttributeValidationNote,
+    ForbiddenExtraKeysError,
+    IterableValidationNote,
+)
 from cattrs.v import format_exception
 
 from carina.core.errors import ConfigError, InvalidValue, MissingFile, UnreadableFile, near
@@ -92,6 +97,29 @@ def _exactly(kind: type) -> Any:
     return take
 
 
+def _member(value: Any, kind: Any) -> Any:
+    known = [member.value for member in kind]
+    if value in known and type(value) is not bool:
+        return kind(value)
+    names = [str(item) for item in known]
+    raise InvalidValue(f"no {value!r} here.{near(str(value), names)} Known: {', '.join(names)}")
+
+
+def _is_many(as_type: Any) -> bool:
+    return get_origin(as_type) is tuple and get_args(as_type)[1:] == (...,)
+
+
+def _many_reader(as_type: Any, converter: Converter) -> Any:
+    inner = homogenous_tuple_structure_factory(as_type, converter)
+
+    def take(value: Any, kind: Any) -> Any:
+        if not isinstance(value, list | tuple):  # text would be taken letter by letter
+            raise InvalidValue(f"wanted a list, got {value!r} ({type(value).__name__})")
+        return inner(value, kind)
+
+    return take
+
+
 def _is_tagged_union(as_type: Any) -> bool:
     members = [m for m in get_args(as_type) if m is not type(None)]
     return (
@@ -140,9 +168,11 @@ def _converter() -> Converter:
         converter = Converter(forbid_extra_keys=True)
         for kind in (int, float, bool, str):
             converter.register_structure_hook(kind, _exactly(kind))
-        converter.register_unstructure_hook_func(
-            lambda t: isinstance(t, type) and issubclass(t, Enum), lambda value: value.value
-        )
+        # Each enum base by name, or the hooks of int and str would take its members.
+        for base in (Enum, IntEnum, StrEnum):
+            converter.register_structure_hook(base, _member)
+            converter.register_unstructure_hook(base, lambda value: value.value)
+        converter.register_structure_hook_factory(_is_many, lambda t: _many_reader(t, converter))
         converter.register_structure_hook_factory(
             _is_tagged_union, lambda t: _union_reader(t, converter)
         )
@@ -164,13 +194,10 @@ def _faults(error: BaseException, place: str = "") -> list[str]:
     if isinstance(error, BaseExceptionGroup):
         faults: list[str] = []
         for inner in error.exceptions:
-            notes = [
-                n
-                for n in getattr(inner, "__notes__", [])
-                if hasattr(n, "name") or hasattr(n, "index")
-            ]
             step = "".join(
-                f".{note.name}" if hasattr(note, "name") else f"[{note.index}]" for note in notes
+                f".{note.name}" if isinstance(note, AttributeValidationNote) else f"[{note.index}]"
+                for note in getattr(inner, "__notes__", [])
+                if isinstance(note, AttributeValidationNote | IterableValidationNote)
             )
             faults += _faults(inner, (place + step).lstrip("."))
         return faults
