@@ -1,0 +1,49 @@
+# Needs Python 3.11, make and git. Where Python has no venv (Debian): apt-get install python3.11-venv
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DATA ?= ../shared/data/cxr
+WORK ?= .work
+
+.PHONY: help demo test format lint types contracts check results bench clean
+
+help:  ## what there is to make
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
+
+$(VENV)/.runtime: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "Python has no venv. On Debian: apt-get install python3.11-venv"; exit 1; }
+	$(PIP) install --upgrade 'pip>=25.1'
+	$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.development: $(VENV)/.runtime
+	$(PIP) install --constraint constraints.txt --group tests --group checks
+	@touch $@
+
+demo: $(VENV)/.runtime  ## draw phantoms, encode, learn step by step, write a card
+	$(BIN)/carina demo --out .demo
+
+test: $(VENV)/.development  ## the whole suite
+	$(BIN)/pytest
+
+format: $(VENV)/.development  ## lay the code out
+	$(BIN)/ruff format src tests benchmarks
+
+lint: $(VENV)/.development  ## look for slips
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks
+
+types: $(VENV)/.development  ## mypy, strict
+	$(BIN)/mypy
+
+contracts: $(VENV)/.development  ## the rule of the doors
+	$(BIN)/lint-imports
+
+check: test lint types contracts  ## everything but the demo
+
+results: $(VENV)/.runtime  ## run the declared grid on real films and write docs/results.md
+	$(BIN)/python benchmarks/results.py --data $(DATA) --work $(WORK)/results --out docs
+
+clean:  ## forget what was made, the environment too
+	rm -rf $(VENV) .demo $(WORK)

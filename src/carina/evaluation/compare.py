@@ -1,0 +1,66 @@
+"""Two runs on the same films: is one below the other, and by how much."""
+
+import numpy as np
+
+from carina.core import Estimate, Mismatch
+from carina.evaluation.assess import METRICS
+from carina.evaluation.scores import Scores
+from carina.measures import difference, resample_patients
+
+__all__ = ["compare"]
+
+
+def compare(
+    first: Scores,
+    second: Scores,
+    *,
+    names: tuple[str, ...],
+    metric: str = "auroc",
+    draws: int,
+    rng: np.random.Generator,
+) -> Estimate:
+    """Mean of a metric over findings after the last step: first less second, paired by patient.
+
+    Only findings that both runs score count.
+
+    Args:
+        first: Scores of one run.
+        second: Scores of another on the same films.
+        names: Findings wanted.
+        metric: One of `METRICS`.
+        draws: Resamples of the patients.
+        rng: Where they come from.
+
+    Raises:
+        Mismatch: where the runs scored other films or saw other labels.
+    """
+    order = {digest: row for row, digest in enumerate(second.part.images)}
+    if set(order) != set(first.part.images):
+        raise Mismatch(
+            f"The runs scored {len(first.part.images)} and {len(second.part.images)} films, and "
+            "not the same ones; compare runs of one manifest and split."
+        )
+    rows = np.array([order[digest] for digest in first.part.images])
+    measure, which = METRICS[metric]
+    ours, theirs = getattr(first, which)[-1], getattr(second, which)[-1][rows]
+    one, other = first.space.indices(names), second.space.indices(names)
+    both = [
+        (a, b)
+        for a, b in zip(one, other, strict=True)
+        if not (np.isnan(ours[:, a]).any() or np.isnan(theirs[:, b]).any())
+    ]
+    if not both:
+        return Estimate.undefined("no finding is scored by both runs")
+    a, b = map(list, zip(*both, strict=True))
+    target, known = first.part.target[:, a], first.part.known[:, a]
+    if not np.array_equal(target, second.part.target[rows][:, b]):
+        raise Mismatch("The runs were scored against other labels; compare runs of one manifest.")
+    kind = bool if which == "decision" else np.float64
+    return difference(
+        measure,
+        ours[:, a].astype(kind),
+        theirs[:, b].astype(kind),
+        target,
+        resample_patients(first.part.patients, draws=draws, rng=rng),
+        known=known,
+    )

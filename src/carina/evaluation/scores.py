@@ -1,0 +1,167 @@
+"""What a run answered: scores of every image and finding after every experience."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import Bool, Float, Int
+
+from carina.core import InvalidValue, UnreadableFile, partial_path
+from carina.studies import LabelSpace
+
+__all__ = ["Part", "Scores", "read_scores", "write_scores"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The images that were scored, and what is known of them.
+
+    Attributes:
+        name: "test", or "out-of-fold" for training patients scored by learners that never saw them.
+        images: Digest of each image.
+        patients: Salted code of each image's patient: the unit that is resampled.
+        target: (images, labels); False where not known.
+        known: (images, labels).
+        unseen: Whether the encoder's weights have surely not seen the image; None where every
+            encoder is unexposed to the data set.
+    """
+
+    name: str
+    images: tuple[str, ...]
+    patients: Int[np.ndarray, " images"]
+    target: Bool[np.ndarray, "images labels"]
+    known: Bool[np.ndarray, "images labels"]
+    unseen: Bool[np.ndarray, " images"] | None = None
+
+    def limited_to(self, rows: Bool[np.ndarray, " images"]) -> "Part":
+        """Some of the images only."""
+        return replace(
+            self,
+            images=tuple(d for d, keep in zip(self.images, rows, strict=True) if keep),
+            patients=self.patients[rows],
+            target=self.target[rows],
+            known=self.known[rows],
+            unseen=None if self.unseen is None else self.unseen[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """Scores of one part after each step; index 0 of the first axis is before any experience.
+
+    A NaN stands for a score that does not exist, such as that of a finding not yet met.
+
+    Attributes:
+        part: Which images.
+        space: Which findings, in the order of the last axis.
+        experiences: Names, in order; the first axis is one longer.
+        difference: (steps, images, labels): the trained quantity, positive minus negative.
+        positive: (steps, images, labels): the authors' score, the positive prompt alone.
+        probability: (steps, images, labels): the calibrated answer.
+        decision: (steps, images, labels): 1.0 where the answer is yes, 0.0 where no.
+        why_undefined: Reason by finding, for findings with steps that have no score.
+    """
+
+    part: Part
+    space: LabelSpace
+    experiences: tuple[str, ...]
+    difference: Float[np.ndarray, "steps images labels"]
+    positive: Float[np.ndarray, "steps images labels"]
+    probability: Float[np.ndarray, "steps images labels"]
+    decision: Float[np.ndarray, "steps images labels"]
+    why_undefined: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        wanted = (len(self.experiences) + 1, len(self.part.images), len(self.space))
+        if self.difference.shape != wanted:
+            raise InvalidValue(f"Scores are {self.difference.shape}, wanted {wanted}.")
+
+    def limited_to(self, rows: Bool[np.ndarray, " images"]) -> "Scores":
+        """The scores of some of the images only."""
+        return replace(
+            self,
+            part=self.part.limited_to(rows),
+            difference=self.difference[:, rows],
+            positive=self.positive[:, rows],
+            probability=self.probability[:, rows],
+            decision=self.decision[:, rows],
+        )
+
+
+_ARRAYS = ("difference", "positive", "probability", "decision")
+
+
+def write_scores(path: Path, *tables: Scores) -> None:
+    """One Parquet file, a row an image, step and finding; whole or not at all.
+
+    Rows carry image digests and salted codes of patients, nothing else that could identify.
+    """
+    blocks = []
+    for scores in tables:
+        steps, images, labels = scores.difference.shape
+        part = scores.part
+        step, image, label = (
+            grid.ravel()
+            for grid in np.meshgrid(range(steps), range(images), range(labels), indexing="ij")
+        )
+        digests = pa.DictionaryArray.from_arrays(image.astype(np.int32), list(part.images))
+        names = pa.DictionaryArray.from_arrays(label.astype(np.int32), list(scores.space.names))
+        unseen = part.unseen if part.unseen is not None else np.ones(images, dtype=bool)
+        blocks.append(
+            pa.table(
+                {
+                    "part": pa.array([part.name] * len(step)).dictionary_encode(),
+                    "after": step.astype(np.int32),
+                    "image": digests,
+                    "patient": part.patients[image],
+                    "finding": names,
+                    "target": part.target[image, label],
+                    "known": part.known[image, label],
+                    "unseen": unseen[image],
+                    **{name: getattr(scores, name).ravel() for name in _ARRAYS},
+                }
+            )
+        )
+    partial = partial_path(path)
+    try:
+        pq.write_table(pa.concat_tables(blocks, promote_options="permissive"), partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_scores(path: Path, experiences: tuple[str, ...], space: LabelSpace) -> dict[str, Scores]:
+    """The tables `write_scores` wrote, by name of the part.
+
+    Raises:
+        UnreadableFile: where the file does not hold those steps and findings.
+    """
+    table = pq.read_table(path)
+    tables = {}
+    for name in table["part"].combine_chunks().unique().to_pylist():
+        rows = table.filter(pa.compute.equal(table["part"], name))
+        column = {
+            key: rows[key].to_numpy() for key in (*_ARRAYS, "patient", "target", "known", "unseen")
+        }
+        shape = (len(experiences) + 1, -1, len(space))
+        if len(rows) % (shape[0] * shape[2]):
+            raise UnreadableFile(
+                f"{path.name} does not hold {shape[0]} steps of {shape[2]} findings."
+            )
+        first = {key: value.reshape(shape)[0] for key, value in column.items()}
+        digests = rows["image"].to_pylist()[: len(first["target"]) * len(space) : len(space)]
+        unseen = first["unseen"][:, 0]
+        part = Part(
+            name=name,
+            images=tuple(digests),
+            patients=first["patient"][:, 0],
+            target=first["target"],
+            known=first["known"],
+            unseen=None if unseen.all() else unseen,
+        )
+        arrays = {key: column[key].reshape(shape) for key in _ARRAYS}
+        tables[name] = Scores(part=part, space=space, experiences=experiences, **arrays)
+    return tables
