@@ -1,5 +1,9 @@
 """What was seen, by whom read, how sure: manifests, labels, splits, pixels, sources."""
 
+from carina.studies.findings import FINDINGS as FINDINGS
+from carina.studies.findings import Finding as Finding
+from carina.studies.findings import canonical as canonical
+from carina.studies.findings import resolve as resolve
 from carina.studies.labels import LabelPolicy as LabelPolicy
 from carina.studies.labels import LabelSpace as LabelSpace
 from carina.studies.labels import Presence as Presence
@@ -8,3 +12,21 @@ from carina.studies.labels import Unmentioned as Unmentioned
 from carina.studies.manifest import Manifest as Manifest
 from carina.studies.manifest import Split as Split
 from carina.studies.manifest import Study as Study
+from carina.studies.picture import MAX_PIXELS as MAX_PIXELS
+from carina.studies.picture import Flag as Flag
+from carina.studies.picture import Form as Form
+from carina.studies.picture import Picture as Picture
+from carina.studies.pixels import decode_image as decode_image
+from carina.studies.pixels import load_image as load_image
+from carina.studies.pixels import read_image as read_image
+from carina.studies.sources.folder import read_folder as read_folder
+from carina.studies.sources.mapping import Blank as Blank
+from carina.studies.sources.mapping import Columns as Columns
+from carina.studies.sources.mapping import LabelColumns as LabelColumns
+from carina.studies.sources.mapping import Recognise as Recognise
+from carina.studies.sources.mapping import SplitRule as SplitRule
+from carina.studies.sources.mapping import TableMapping as TableMapping
+from carina.studies.sources.mapping import UnknownWhere as UnknownWhere
+from carina.studies.splits import hashed_folds as hashed_folds
+from carina.studies.splits import hashed_split as hashed_split
+from carina.studies.splits import patient_codes as patient_codes

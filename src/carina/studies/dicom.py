@@ -1,0 +1,319 @@
+"""One grey picture from a DICOM radiograph, by the pixel pipeline of the standard.
+
+Stored values, modality LUT, VOI LUT or window, presentation: PS3.3 sections C.7.6.3, C.11.1,
+C.11.2 and C.8.11.3. Decompression is pydicom's and its plugins'. Look-up tables are applied here:
+pydicom 3.0 wraps indices above 255 in tables with 8-bit entries.
+"""
+
+import io
+import struct
+import warnings
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Num
+
+from carina.core import UnreadableFile
+from carina.studies.picture import Flag, Form, Picture, check_size
+
+__all__ = ["looks_like_dicom", "read_dicom"]
+
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+_GREY = ("MONOCHROME1", "MONOCHROME2")
+
+
+def looks_like_dicom(data: bytes) -> bool:
+    """Whether bytes begin as DICOM does, with its preamble or with a first group of old files."""
+    return data[128:132] == b"DICM" or data[:2] in (b"\x02\x00", b"\x08\x00")
+
+
+def read_dicom(data: bytes) -> Picture:
+    """The picture in the bytes of a single-frame grey DICOM object.
+
+    With a VOI LUT or window (the first) 0 and 1 are the ends of its output; without, they are the
+    lowest and highest value that is not padding, after the modality LUT. Dense is bright whatever
+    the photometric interpretation. Padding becomes background, 0.
+
+    Raises:
+        UnreadableFile: with the reason: several frames, colour, no or truncated pixel data, a size
+            beyond reason, a compression nobody here decodes, or a malformed header.
+    """
+    # pydicom takes 0.2 s to import: only who reads a DICOM file waits for it.
+    from pydicom.errors import InvalidDicomError
+
+    if _DEFLATED in data[:2048]:
+        raise UnreadableFile(
+            "Deflated as a whole, which can hide any size: wanted plain or image-compressed DICOM. "
+            "Store it again in another transfer syntax."
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they may quote what stands in the file
+            return _picture(_opened(data))
+    except UnreadableFile:
+        raise
+    except InvalidDicomError:
+        raise UnreadableFile("Damaged DICOM: it begins as one and does not go on as one.") from None
+    except (
+        *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError),
+        *(OSError, RuntimeError, TypeError, ValueError, struct.error),
+    ) as error:
+        # The decoder's own words may quote the file; the kind of error is all that leaves.
+        raise UnreadableFile(
+            f"Damaged DICOM or a feature no decoder here knows: {type(error).__name__}. "
+            "Copy the file anew or store it uncompressed."
+        ) from None
+
+
+def _opened(data: bytes) -> Any:
+    from pydicom import dcmread
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    dataset = dcmread(io.BytesIO(data), force=data[128:132] != b"DICM")
+    if not hasattr(dataset, "file_meta"):
+        dataset.file_meta = FileMetaDataset()
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        implicit = dataset.original_encoding[0]
+        dataset.file_meta.TransferSyntaxUID = (
+            ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+        )
+    return dataset
+
+
+def _picture(dataset: Any) -> Picture:
+    _check_header(dataset)
+    _check_pixel_data(dataset)
+    stored = _stored(dataset)
+    padding = _padding(dataset, stored)
+    if padding.all():
+        raise UnreadableFile("Nothing but padding: no pixel holds an image.")
+    flags = _flags(dataset)
+    values = _after_modality(dataset, stored)
+    shown, how = _after_voi(dataset, values)
+    if shown is None:
+        shown = _stretched(values, ~padding)
+    # INVERSE is how a DX object with MONOCHROME1 says the same thing again (PS3.3 C.8.11.1):
+    # together they turn the picture round once, not twice.
+    photometric = str(dataset.PhotometricInterpretation).strip()
+    shape = str(dataset.get("PresentationLUTShape", "")).strip()
+    if photometric == "MONOCHROME1" or shape == "INVERSE":
+        shown = 1 - shown
+        flags.append(Flag.INVERTED)
+    if padding.any():
+        shown[padding] = 0
+        flags.append(Flag.PADDED)
+    return Picture(
+        pixels=shown.astype(np.float32),
+        form=Form.DICOM,
+        photometric=photometric,
+        bits=int(dataset.BitsStored),
+        flags=(*flags, *how),
+    )
+
+
+def _check_header(dataset: Any) -> None:
+    """Refuse by what the header declares, before any pixel is decoded."""
+    if "Rows" not in dataset or "Columns" not in dataset:
+        raise UnreadableFile("No image in it: truncated, or a DICOM object of another kind.")
+    check_size(int(dataset.Rows), int(dataset.Columns))
+    frames = int(dataset.get("NumberOfFrames", None) or 1)
+    if frames != 1:
+        raise UnreadableFile("Several frames in one file: wanted one image.")
+    photometric = str(dataset.get("PhotometricInterpretation", "")).strip()
+    if photometric not in _GREY or int(dataset.get("SamplesPerPixel", 1)) != 1:
+        raise UnreadableFile(
+            f"Not a grey image: {photometric[:16] or 'no photometric interpretation'}; "
+            f"wanted {' or '.join(_GREY)}."
+        )
+    if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
+        raise UnreadableFile("Floating-point pixels: wanted whole numbers.")
+    allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
+    if allocated not in (8, 16, 32) or not 1 <= stored <= min(allocated, 16):
+        raise UnreadableFile(
+            f"Bit depth: {stored} stored in {allocated}; wanted 1-16 in 8, 16 or 32."
+        )
+    if int(dataset.get("HighBit", stored - 1)) != stored - 1:
+        raise UnreadableFile("Bit depth: the high bit is not the last of the bits stored.")
+
+
+def _check_pixel_data(dataset: Any) -> None:
+    """Refuse pixel data shorter than the header says, or larger inside than outside."""
+    from pydicom.encaps import generate_frames
+
+    if "PixelData" not in dataset:
+        raise UnreadableFile("No pixel data: truncated, or a DICOM object without an image.")
+    rows, cols = int(dataset.Rows), int(dataset.Columns)
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if not syntax.is_encapsulated:
+        wanted = rows * cols * int(dataset.BitsAllocated) // 8
+        if len(dataset.PixelData) < wanted:
+            raise UnreadableFile(
+                f"Truncated: {len(dataset.PixelData)} of {wanted} bytes of pixels."
+            )
+        return
+    inside = _codestream_size(next(generate_frames(dataset.PixelData, number_of_frames=1)))
+    if inside not in (None, (rows, cols)):
+        raise UnreadableFile(
+            f"Sizes disagree: the header declares {rows} x {cols}, the compressed image another."
+        )
+
+
+def _codestream_size(frame: bytes) -> tuple[int, int] | None:
+    """Rows and columns that a JPEG, JPEG-LS or JPEG 2000 stream itself declares, if it is one."""
+    at = frame.find(b"\xff\x4f\xff\x51", 0, 1024)
+    if at >= 0:  # JPEG 2000: SOC, SIZ (ISO 15444-1, A.5.1)
+        right, bottom, left, top = struct.unpack_from(">4I", frame, at + 8)
+        return bottom - top, right - left
+    if not frame.startswith(b"\xff\xd8"):
+        return None
+    at = 2
+    while at + 9 <= len(frame) and frame[at] == 0xFF:
+        marker, length = frame[at + 1], int.from_bytes(frame[at + 2 : at + 4], "big")
+        frame_header = 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)
+        if frame_header or marker == 0xF7:  # SOFn; SOF55 of JPEG-LS
+            rows, cols = struct.unpack_from(">2H", frame, at + 5)
+            return rows, cols
+        at += 2 + length
+    return None
+
+
+def _stored(dataset: Any) -> Num[np.ndarray, "rows cols"]:
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.pixels.utils import pixel_array
+
+    syntax = dataset.file_meta.TransferSyntaxUID
+    try:
+        available = get_decoder(syntax).is_available
+    except NotImplementedError:
+        available = False
+    if not available:
+        raise UnreadableFile(f"Compression nobody here decodes: {syntax.name[:64]}.")
+    stored: np.ndarray = pixel_array(dataset, raw=True)
+    return stored
+
+
+def _padding(dataset: Any, stored: Num[np.ndarray, "rows cols"]) -> Bool[np.ndarray, "rows cols"]:
+    """Pixels of the stored values that hold no image (PS3.3 C.7.5.1.1.2)."""
+    value = dataset.get("PixelPaddingValue", None)
+    if value is None:
+        return np.zeros(stored.shape, dtype=bool)
+    limit = dataset.get("PixelPaddingRangeLimit", None)
+    # The header may hold the bits of a signed value as an unsigned one: compare them as stored.
+    ends = np.array([value, value if limit is None else limit], dtype=np.int64)
+    low, high = sorted(ends.astype(stored.dtype).tolist())
+    inside: np.ndarray = (stored >= low) & (stored <= high)
+    return inside
+
+
+def _after_modality(
+    dataset: Any, stored: Num[np.ndarray, "rows cols"]
+) -> Float[np.ndarray, "rows cols"]:
+    if tables := dataset.get("ModalityLUTSequence", None):
+        return _looked_up(tables[0], stored, dataset)[0]
+    slope = dataset.get("RescaleSlope", None)
+    intercept = dataset.get("RescaleIntercept", None)
+    values = stored.astype(np.float64)
+    if slope is None or intercept is None:
+        return values
+    values *= float(slope)
+    values += float(intercept)
+    return values
+
+
+def _after_voi(
+    dataset: Any, values: Float[np.ndarray, "rows cols"]
+) -> tuple[Float[np.ndarray, "rows cols"] | None, list[Flag]]:
+    """Values as the file wants them shown, in [0, 1]; None where it does not say."""
+    if tables := dataset.get("VOILUTSequence", None):
+        shown, bits = _looked_up(tables[0], values, dataset)
+        return shown / (2**bits - 1), [Flag.WINDOWED]
+    centre, width = _first(dataset, "WindowCenter"), _first(dataset, "WindowWidth")
+    if centre is None and width is None:
+        return None, []
+    function = str(dataset.get("VOILUTFunction", None) or "LINEAR").strip()
+    least = 1.0 if function == "LINEAR" else 0.0
+    sound = centre is not None and width is not None and (width > least or width == least == 1)
+    if centre is None or width is None or not sound or function not in _FUNCTIONS:
+        return None, [Flag.WINDOW_IGNORED]
+    return _FUNCTIONS[function](values, centre, width), [Flag.WINDOWED]
+
+
+def _first(dataset: Any, keyword: str) -> float | None:
+    value = dataset.get(keyword, None)
+    if value is None or value == "":
+        return None
+    number = float(value if isinstance(value, str | int | float) else value[0])
+    return number if np.isfinite(number) else None
+
+
+def _linear(
+    values: Float[np.ndarray, "rows cols"], centre: float, width: float
+) -> Float[np.ndarray, "rows cols"]:
+    """PS3.3 C.11.2.1.2.1: the window ends half a value inside its width."""
+    if width == 1:
+        return (values > centre - 0.5).astype(np.float64)
+    return np.clip((values - (centre - 0.5)) / (width - 1) + 0.5, 0, 1)
+
+
+def _linear_exact(
+    values: Float[np.ndarray, "rows cols"], centre: float, width: float
+) -> Float[np.ndarray, "rows cols"]:
+    """PS3.3 C.11.2.1.3.2."""
+    return np.clip((values - centre) / width + 0.5, 0, 1)
+
+
+def _sigmoid(
+    values: Float[np.ndarray, "rows cols"], centre: float, width: float
+) -> Float[np.ndarray, "rows cols"]:
+    """PS3.3 C.11.2.1.3.1, as a hyperbolic tangent, which cannot overflow."""
+    return 0.5 + 0.5 * np.tanh(2 * (values - centre) / width)
+
+
+_FUNCTIONS = {"LINEAR": _linear, "LINEAR_EXACT": _linear_exact, "SIGMOID": _sigmoid}
+
+
+def _looked_up(
+    table: Any, values: Num[np.ndarray, "rows cols"], dataset: Any
+) -> tuple[Float[np.ndarray, "rows cols"], int]:
+    """Values through the table of a sequence item, and the bits of its entries.
+
+    Below its first value and above its last a table goes on as it begins and ends (PS3.3 C.11.1.1).
+    """
+    entries, first, bits = (int(number) for number in table.LUTDescriptor)
+    entries = entries % 65536 or 65536
+    raw = table.LUTData
+    if isinstance(raw, bytes):
+        order = "<" if dataset.file_meta.TransferSyntaxUID.is_little_endian else ">"
+        wide = len(raw) >= 2 * entries
+        data = np.frombuffer(raw, dtype=f"{order}u2" if wide else "u1").astype(np.float64)
+    else:
+        data = np.atleast_1d(np.asarray(raw, dtype=np.float64))
+    if len(data) < entries:
+        raise UnreadableFile("Truncated look-up table: it has fewer entries than it declares.")
+    data = data[:entries]
+    index = np.clip(np.rint(values).astype(np.int64) - first, 0, entries - 1)
+    return data[index], max(bits, int(data.max()).bit_length(), 1)
+
+
+def _stretched(
+    values: Float[np.ndarray, "rows cols"], image: Bool[np.ndarray, "rows cols"]
+) -> Float[np.ndarray, "rows cols"]:
+    low, high = values[image].min(), values[image].max()
+    if low == high:
+        return np.zeros(values.shape)
+    stretched: np.ndarray = np.clip((values - low) / (high - low), 0, 1)
+    return stretched
+
+
+def _flags(dataset: Any) -> list[Flag]:
+    said = {
+        Flag.BURNED_IN: ("BurnedInAnnotation", "YES"),
+        Flag.LOSSY: ("LossyImageCompression", "01"),
+        Flag.UNPROCESSED: ("PresentationIntentType", "FOR PROCESSING"),
+    }
+    return [
+        flag
+        for flag, (keyword, value) in said.items()
+        if str(dataset.get(keyword, "")).strip() == value
+    ]

@@ -1,0 +1,80 @@
+"""What a file of any form becomes: one grey picture, bright where the body is dense."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from jaxtyping import Float32
+
+from carina.core import InvalidValue, UnreadableFile
+
+__all__ = ["MAX_PIXELS", "Flag", "Form", "Picture", "check_size"]
+
+MAX_PIXELS = 100_000_000
+"""Largest image that is decoded; no radiograph comes near, a forged header does."""
+
+
+class Form(StrEnum):
+    """How a file stores its picture."""
+
+    PNG = "PNG"
+    JPEG = "JPEG"
+    DICOM = "DICOM"
+
+
+class Flag(StrEnum):
+    """What somebody who uses a picture may want to know of it."""
+
+    INVERTED = "stored with dense tissue dark, turned round"
+    COLOUR = "stored in colour, made grey"
+    WINDOWED = "shown through the window or VOI table of its file"
+    WINDOW_IGNORED = "window without meaning, ignored"
+    PADDED = "padding set to the background"
+    LOSSY = "compressed with loss"
+    BURNED_IN = "text burned into the pixels"
+    UNPROCESSED = "raw detector image, not made for reading"
+    BLANK = "every pixel alike"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Picture:
+    """One grey image and how its file held it; nothing in it tells whose it is.
+
+    Attributes:
+        pixels: 0 is black and background, 1 is white and dense; read-only.
+        form: What kind of file it was.
+        photometric: What DICOM calls the stored pixels: "MONOCHROME1", "MONOCHROME2", "RGB" or
+            "PALETTE COLOR".
+        bits: Bits a stored sample has.
+        flags: What else there is to know, in the order of `Flag`.
+    """
+
+    pixels: Float32[np.ndarray, "rows cols"]
+    form: Form
+    photometric: str
+    bits: int
+    flags: tuple[Flag, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.pixels.size == 0:
+            raise InvalidValue("A picture has at least one pixel.")
+        low, high = float(self.pixels.min()), float(self.pixels.max())
+        if not (low >= 0 and high <= 1):
+            raise InvalidValue(f"Pixels lie in [0, 1]; got [{low}, {high}].")
+        noted = {*self.flags, Flag.BLANK} if low == high else set(self.flags) - {Flag.BLANK}
+        object.__setattr__(self, "flags", tuple(flag for flag in Flag if flag in noted))
+        self.pixels.setflags(write=False)
+
+
+def check_size(rows: int, cols: int) -> None:
+    """Refuse a declared size before anything of that size is made.
+
+    Raises:
+        UnreadableFile: where there is no pixel, or more than `MAX_PIXELS`.
+    """
+    if rows < 1 or cols < 1:
+        raise UnreadableFile(f"No pixels: the header declares {rows} x {cols}.")
+    if rows * cols > MAX_PIXELS:
+        raise UnreadableFile(
+            f"Too large: the header declares {rows} x {cols}, wanted at most {MAX_PIXELS:,} pixels."
+        )
