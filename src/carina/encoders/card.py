@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass, field
 
-from carina.core import fingerprint
+from carina.core import InvalidValue, fingerprint, near
 
 __all__ = ["EncoderCard", "Exposure", "Preprocess"]
+
+_MODALITIES = ("image", "text")
+_FITS = ("squash", "crop", "pad")
+_INTERPOLATIONS = ("bilinear", "bicubic")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,9 +25,12 @@ class Preprocess:
         resize: Shorter side before a centre crop; 0 means `size`.
         channels: 1, or 3 for three copies of the grey image.
         scale: What a pixel in [0, 1] is multiplied by first (255 for byte-valued recipes).
-        mean: Subtracted, per channel.
-        deviation: Divided by, per channel.
+        mean: Subtracted, per channel, or one for all.
+        deviation: Divided by, per channel, or one for all.
         interpolation: "bilinear" or "bicubic".
+
+    Raises:
+        InvalidValue: naming the field no image could be prepared with.
     """
 
     size: int
@@ -34,6 +41,27 @@ class Preprocess:
     mean: tuple[float, ...] = (0.0,)
     deviation: tuple[float, ...] = (1.0,)
     interpolation: str = "bilinear"
+
+    def __post_init__(self) -> None:
+        _one_of("fit", self.fit, _FITS)
+        _one_of("interpolation", self.interpolation, _INTERPOLATIONS)
+        if self.size < 1:
+            raise InvalidValue(f"Preprocess.size is at least 1; got {self.size}.")
+        if self.resize and (self.fit != "crop" or self.resize < self.size):
+            raise InvalidValue(
+                f"Preprocess.resize is for fit='crop' and at least size; got resize={self.resize}, "
+                f"size={self.size}, fit={self.fit!r}."
+            )
+        if self.channels not in (1, 3):
+            raise InvalidValue(f"Preprocess.channels is 1 or 3; got {self.channels}.")
+        for name, values in (("mean", self.mean), ("deviation", self.deviation)):
+            if len(values) not in (1, self.channels):
+                raise InvalidValue(
+                    f"Preprocess.{name} has one value, or one for each of {self.channels} "
+                    f"channel(s); got {len(values)}."
+                )
+        if not (self.scale > 0 and min(self.deviation) > 0):
+            raise InvalidValue("Preprocess.scale and every deviation are above 0.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,18 +88,24 @@ class EncoderCard:
         modality: "image" or "text".
         revision: Upstream's version of the weights.
         recipe_version: Raised by hand when carina's own code changes an output.
-        weights: Digest of the sorted (name, dtype, shape, bytes) of the weights.
+        weights: Digest of the sorted (name, dtype, shape, bytes) of the weights, and of whatever
+            else of a checkpoint shapes the numbers (its layers, its vocabulary); "" only in a
+            listing, where no weights have been read.
         dim: Width of the pooled output.
         token_dim: Width of a token, or 0 where it gives none.
         grid: Rows and columns of the token map for images; (0, 0) where there is none.
         space: Encoders with one space are comparable by cosine; "" where it is alone.
         preprocess: For images.
-        max_tokens: For texts.
+        max_tokens: Where a text is cut; 0 where it never is.
+        batch: Items a batch has unless told; another size may move the last bits of float32.
         dtype: What it computes in.
         engine: What runs it ("torch").
         licence: As upstream states it.
         citation: One line.
         exposed_to: What its weights have seen.
+
+    Raises:
+        InvalidValue: where the fields contradict each other.
     """
 
     name: str
@@ -85,15 +119,31 @@ class EncoderCard:
     space: str = ""
     preprocess: Preprocess | None = None
     max_tokens: int = 0
+    batch: int = 4
     dtype: str = "float32"
     engine: str = "torch"
     licence: str = ""
     citation: str = ""
     exposed_to: tuple[Exposure, ...] = field(default=())
 
+    def __post_init__(self) -> None:
+        _one_of("modality", self.modality, _MODALITIES)
+        if (self.modality == "image") != (self.preprocess is not None):
+            raise InvalidValue(
+                f"Image encoders, and only they, have a preprocess; {self.name!r} reads "
+                f"{self.modality} and has {'one' if self.preprocess else 'none'}."
+            )
+        if self.dim < 1 or self.batch < 1:
+            raise InvalidValue(
+                f"dim and batch of {self.name!r} are at least 1; got {self.dim} and {self.batch}."
+            )
+
     @property
     def fingerprint(self) -> str:
-        """Over what can change a number: not over licence, citation or exposure."""
+        """Over what can change a number: not over licence, citation or exposure.
+
+        Nor over `batch`: a family's own choice of it is part of `recipe_version`.
+        """
         return fingerprint(
             {
                 "name": self.name,
@@ -107,3 +157,9 @@ class EncoderCard:
                 "engine": self.engine,
             }
         )
+
+
+def _one_of(what: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        hint = near(value, known)
+        raise InvalidValue(f"No {what} {value!r}.{hint} Known: {', '.join(known)}.")

@@ -1,0 +1,68 @@
+"""From one grey image to an encoder's input: fitted, antialiased, scaled; the same bits each time."""
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+
+from carina.core import InvalidValue
+from carina.encoders.card import Preprocess
+
+__all__ = ["prepare"]
+
+_SLACK = 1e-4  # rounding of whoever scaled the image to [0, 1]
+_FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+
+def prepare(
+    image: Float[np.ndarray, "rows cols"], spec: Preprocess
+) -> Float[np.ndarray, "channels {spec.size} {spec.size}"]:
+    """A grey image as the encoder with this `spec` wants it, float32.
+
+    The filter widens when it shrinks (antialiasing), works in float32 and is clipped to [0, 1]
+    again, so that bicubic overshoot stays inside what a byte could have held.
+
+    Args:
+        image: Grey values in [0, 1], 0 the darkest, any size.
+        spec: The encoder's input recipe; its docstring says what each step is.
+
+    Raises:
+        InvalidValue: where the image is empty, not finite or not in [0, 1].
+    """
+    if image.size == 0:
+        raise InvalidValue(f"An image has pixels; got one of shape {image.shape}.")
+    low, high = float(image.min()), float(image.max())
+    if not (low >= -_SLACK and high <= 1 + _SLACK):
+        raise InvalidValue(
+            f"prepare wants grey values in [0, 1]; got {low:g} to {high:g}. "
+            "Divide by the largest value the pixels could have."
+        )
+    fitted = _fit(Image.fromarray(np.ascontiguousarray(image, dtype=np.float32)), spec)
+    grey = np.clip(np.asarray(fitted, dtype=np.float32), 0.0, 1.0) * np.float32(spec.scale)
+    channels = np.broadcast_to(grey, (spec.channels, *grey.shape))
+    mean = np.array(spec.mean, dtype=np.float32)[:, None, None]
+    deviation = np.array(spec.deviation, dtype=np.float32)[:, None, None]
+    return np.ascontiguousarray((channels - mean) / deviation)
+
+
+def _fit(picture: Image.Image, spec: Preprocess) -> Image.Image:
+    filter_ = _FILTERS[spec.interpolation]
+    side = spec.size
+    match spec.fit:
+        case "crop":
+            short = min(picture.size)
+            wanted = spec.resize or side
+            # the longer side is cut down to whole pixels, as torchvision's Resize does
+            cols, rows = (wanted * length // short for length in picture.size)
+            picture = picture.resize((cols, rows), filter_)
+            left, top = round((cols - side) / 2), round((rows - side) / 2)
+            return picture.crop((left, top, left + side, top + side))
+        case "pad":
+            long = max(picture.size)
+            cols, rows = (max(1, round(side * length / long)) for length in picture.size)
+            canvas = Image.new("F", (side, side), 0.0)
+            canvas.paste(
+                picture.resize((cols, rows), filter_), ((side - cols) // 2, (side - rows) // 2)
+            )
+            return canvas
+        case _:
+            return picture.resize((side, side), filter_)

