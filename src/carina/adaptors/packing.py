@@ -1,0 +1,175 @@
+"""A readout as plain values and named tensors, and back to the last bit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from carina.adaptors.alignment import RidgeAlignment
+from carina.adaptors.readout import Combine, LinearReadout, PromptReadout, Readout
+from carina.adaptors.sides import Sides
+from carina.core import Mismatch, dump, load
+
+__all__ = ["pack", "readout_bytes", "unpack"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedRidge:
+    """A `RidgeAlignment` but for its tensors."""
+
+    penalty: float
+    explained: float
+    pairs: int
+    patients: int
+    image_encoder: str
+    text_encoder: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedLinear:
+    """A `LinearReadout` but for its tensors."""
+
+    labels: tuple[str, ...]
+    normalise: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedPrompt:
+    """A `PromptReadout` but for its tensors."""
+
+    labels: tuple[str, ...]
+    sides: Sides
+    image_dim: int
+    text_dim: int
+    scale: float
+    combine: Combine
+    alignment: PackedRidge | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """Either, told apart by its ``kind``."""
+
+    readout: PackedLinear | PackedPrompt
+
+
+def pack(readout: Readout) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Plain values for JSON, and tensors for safetensors: contiguous, none sharing storage.
+
+    Tensors are named ``head.*``, ``image.*``, ``text.*`` (not where it is the image side's),
+    ``prompts.*`` and ``alignment.*``.
+    """
+    match readout:
+        case LinearReadout():
+            packed = Packed(
+                readout=PackedLinear(labels=readout.labels, normalise=readout.normalise)
+            )
+            tensors = {"head.weight": readout.weight, "head.bias": readout.bias}
+        case PromptReadout():
+            ridge, around = _packed_ridge(readout.alignment)
+            packed = Packed(
+                readout=PackedPrompt(
+                    labels=readout.labels,
+                    sides=readout.adaptors.sides,
+                    image_dim=readout.adaptors.image_dim,
+                    text_dim=readout.adaptors.text_dim,
+                    scale=readout.scale,
+                    combine=readout.combine,
+                    alignment=ridge,
+                )
+            )
+            tensors = {
+                **readout.adaptors.state(),
+                "prompts.positive": readout.positive,
+                "prompts.negative": readout.negative,
+                **around,
+            }
+    own = {
+        name: tensor.detach().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
+    return dump(packed), own
+
+
+def unpack(plain: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Readout:
+    """The readout that `pack` took apart.
+
+    Raises:
+        ConfigError: where the plain values are not a readout's.
+        Mismatch: where tensors are missing, too many, or of another shape.
+    """
+    packed = load(plain, Packed, what="readout").readout
+    left = dict(tensors)
+
+    def taken(name: str) -> Tensor:
+        if name not in left:
+            raise Mismatch(f"The readout's tensor {name!r} is missing; the file is not whole.")
+        return left.pop(name)
+
+    readout: Readout
+    match packed:
+        case PackedLinear():
+            readout = LinearReadout(
+                labels=packed.labels,
+                weight=taken("head.weight"),
+                bias=taken("head.bias"),
+                normalise=packed.normalise,
+            )
+        case PackedPrompt():
+            blank = packed.sides.build(
+                image_dim=packed.image_dim, text_dim=packed.text_dim, generator=torch.Generator()
+            )
+            alignment = packed.alignment
+            readout = PromptReadout(
+                labels=packed.labels,
+                positive=taken("prompts.positive"),
+                negative=taken("prompts.negative"),
+                adaptors=blank.loaded({name: taken(name) for name in blank.state()}),
+                alignment=None
+                if alignment is None
+                else RidgeAlignment(
+                    weight=taken("alignment.weight"),
+                    image_mean=taken("alignment.image_mean"),
+                    text_mean=taken("alignment.text_mean"),
+                    **dump(alignment),
+                ),
+                scale=packed.scale,
+                combine=packed.combine,
+            )
+    if left:
+        raise Mismatch(f"The readout has no place for a tensor {min(left)!r} ({len(left)} in all).")
+    return readout
+
+
+def readout_bytes(readout: Readout) -> dict[str, int]:
+    """Bytes it keeps, by kind: "adaptor", "head", "prompts", "alignment"; kinds it lacks are left out."""
+    kinds = {"head": "head", "prompts": "prompts", "alignment": "alignment"}
+    kept: dict[str, int] = {}
+    for name, tensor in pack(readout)[1].items():
+        kind = kinds.get(name.partition(".")[0], "adaptor")
+        kept[kind] = kept.get(kind, 0) + tensor.nbytes
+    return kept
+
+
+def _packed_ridge(
+    alignment: RidgeAlignment | None,
+) -> tuple[PackedRidge | None, dict[str, Tensor]]:
+    if alignment is None:
+        return None, {}
+    ridge = PackedRidge(
+        penalty=alignment.penalty,
+        explained=alignment.explained,
+        pairs=alignment.pairs,
+        patients=alignment.patients,
+        image_encoder=alignment.image_encoder,
+        text_encoder=alignment.text_encoder,
+        data=alignment.data,
+    )
+    return ridge, {
+        "alignment.weight": alignment.weight,
+        "alignment.image_mean": alignment.image_mean,
+        "alignment.text_mean": alignment.text_mean,
+    }

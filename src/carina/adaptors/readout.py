@@ -1,0 +1,210 @@
+"""What predicts: a linear head per finding, or prompts compared with images through adaptors."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from carina.adaptors.alignment import Alignment
+from carina.adaptors.sides import Pair
+from carina.core import Mismatch
+from carina.features import PromptVectors
+
+__all__ = ["Answer", "Combine", "LinearReadout", "PromptReadout", "Readout"]
+
+
+class Combine(StrEnum):
+    """How several prompts of one side become one similarity."""
+
+    MEAN = "mean"
+    """Cosine with the mean of the adapted prompts."""
+    MAX = "max"
+    """The largest of the cosines with each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Scores of images.
+
+    Attributes:
+        difference: (images, labels): the trained score; above 0 speaks for the finding.
+        positive: (images, labels): ``(cos + 1) / 2`` with the positive prompts alone, the score
+            the authors of RE-tune evaluate; None where there are no prompts.
+    """
+
+    difference: Float[Tensor, "images labels"]
+    positive: Float[Tensor, "images labels"] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinearReadout:
+    """One weight vector and intercept per finding.
+
+    Each finding is computed on its own, in the dtype of the weights, so its scores do not depend
+    on which other findings are there.
+
+    Attributes:
+        labels: Findings, in the order of the first axis.
+        weight: (labels, dim).
+        bias: (labels,).
+        normalise: Whether rows are L2-normalised first.
+    """
+
+    labels: tuple[str, ...]
+    weight: Float[Tensor, "labels dim"]
+    bias: Float[Tensor, " labels"]
+    normalise: bool
+
+    def __post_init__(self) -> None:
+        if not len(self.labels) == len(self.weight) == len(self.bias):
+            raise Mismatch(
+                f"A head has one weight vector and one intercept a finding; got "
+                f"{len(self.weight)} and {len(self.bias)} for {len(self.labels)}."
+            )
+
+    @property
+    def dim(self) -> int:
+        """Width of the features it takes."""
+        return self.weight.shape[1]
+
+    def __call__(self, features: Float[Tensor, "images dim"]) -> Answer:
+        """Scores of images, (images, labels).
+
+        Raises:
+            Mismatch: where the features have another width.
+        """
+        _check_width(features, self.dim)
+        rows = features.to(self.weight.dtype)
+        if self.normalise:
+            rows = F.normalize(rows, dim=1)
+        # The copy starts every vector on the same alignment, on which the order of a sum may hang.
+        scores = [
+            rows @ weight.clone() + bias
+            for weight, bias in zip(self.weight, self.bias, strict=True)
+        ]
+        empty = rows.new_empty((len(rows), 0))
+        return Answer(difference=torch.stack(scores, dim=1) if scores else empty, positive=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptReadout:
+    """Adapted images compared by cosine with adapted positive and negative prompts.
+
+    ``scale * (cos(image, positive) - cos(image, negative))`` (RE-tune, arXiv 2410.17827): each
+    prompt is adapted, then a side's prompts are combined.
+
+    Attributes:
+        labels: Findings, in the order of the first axis of the prompts.
+        positive: (labels, prompts, dim), as the text encoder gave them.
+        negative: (labels, prompts, dim).
+        adaptors: Both sides.
+        alignment: Maps features into the space of the prompts first; None where they share one.
+        scale: Of the difference; 1 is off, as the authors have it.
+        combine: How several prompts become one similarity.
+    """
+
+    labels: tuple[str, ...]
+    positive: Float[Tensor, "labels prompts dim"]
+    negative: Float[Tensor, "labels prompts dim"]
+    adaptors: Pair
+    alignment: Alignment | None = None
+    scale: float = 1.0
+    combine: Combine = Combine.MEAN
+
+    def __post_init__(self) -> None:
+        if self.positive.shape != self.negative.shape or len(self.positive) != len(self.labels):
+            raise Mismatch(
+                f"Prompts are {tuple(self.positive.shape)} and {tuple(self.negative.shape)} for "
+                f"{len(self.labels)} findings; wanted one block of prompts a finding and side."
+            )
+        if self.positive.shape[2] != self.adaptors.text_dim:
+            raise Mismatch(
+                f"Prompts are {self.positive.shape[2]} wide, the text side takes "
+                f"{self.adaptors.text_dim}: they come from another text encoder."
+            )
+        if self.alignment is not None and self.alignment.text_dim != self.adaptors.image_dim:
+            raise Mismatch(
+                f"The alignment gives vectors {self.alignment.text_dim} wide, the image side takes "
+                f"{self.adaptors.image_dim}: build the pair for the alignment's width."
+            )
+
+    @classmethod
+    def of(
+        cls,
+        prompts: PromptVectors,
+        adaptors: Pair,
+        *,
+        alignment: Alignment | None = None,
+        scale: float = 1.0,
+        combine: Combine = Combine.MEAN,
+    ) -> "PromptReadout":
+        """A readout of all findings of encoded prompts."""
+        return cls(
+            labels=prompts.space.names,
+            positive=prompts.positive,
+            negative=prompts.negative,
+            adaptors=adaptors,
+            alignment=alignment,
+            scale=scale,
+            combine=combine,
+        )
+
+    @property
+    def dim(self) -> int:
+        """Width of the features it takes."""
+        return self.adaptors.image_dim if self.alignment is None else self.alignment.image_dim
+
+    def over(self, prompts: PromptVectors) -> "PromptReadout":
+        """The same adaptors over other findings: how unmet ones are scored."""
+        return replace(
+            self,
+            labels=prompts.space.names,
+            positive=prompts.positive,
+            negative=prompts.negative,
+        )
+
+    def aligned(self, features: Float[Tensor, "images dim"]) -> Float[Tensor, "images text_dim"]:
+        """Features as the image side takes them: what need not be made anew at every step.
+
+        Raises:
+            Mismatch: where the features have another width.
+        """
+        _check_width(features, self.dim)
+        features = features.to(self.positive.dtype)
+        return features if self.alignment is None else self.alignment(features)
+
+    def __call__(self, features: Float[Tensor, "images dim"]) -> Answer:
+        """Scores of images, (images, labels), differentiable in the adaptors.
+
+        Raises:
+            Mismatch: where the features have another width.
+        """
+        image = F.normalize(self.adaptors.image(self.aligned(features)), dim=1)
+        present = self._cosine(image, self.positive)
+        absent = self._cosine(image, self.negative)
+        return Answer(difference=self.scale * (present - absent), positive=(present + 1) / 2)
+
+    def _cosine(
+        self,
+        image: Float[Tensor, "images out"],
+        prompts: Float[Tensor, "labels prompts dim"],
+    ) -> Float[Tensor, "images labels"]:
+        adapted = self.adaptors.text(prompts)
+        if self.combine is Combine.MEAN:
+            return image @ F.normalize(adapted.mean(dim=1), dim=1).T
+        each = image @ F.normalize(adapted, dim=2).flatten(0, 1).T
+        return each.reshape(len(image), *adapted.shape[:2]).amax(dim=2)
+
+
+Readout = LinearReadout | PromptReadout
+
+
+def _check_width(features: Float[Tensor, "images width"], dim: int) -> None:
+    if features.shape[1] != dim:
+        raise Mismatch(
+            f"Features are {features.shape[1]} wide, this readout takes {dim}: "
+            "they come from another image encoder."
+        )
