@@ -1,7 +1,7 @@
 """The table of studies everything starts from: who was imaged, by whom read, how sure."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,7 @@ class Manifest:
         labels: (images, labels) of `Presence`.
         space: What the label columns stand for.
         source: Name of the data set, for exposure checks and cards.
+        extra: Further columns kept by name, such as which films an encoder may have seen.
     """
 
     root: Path
@@ -78,15 +79,19 @@ class Manifest:
     labels: Int8[np.ndarray, "images labels"]
     space: LabelSpace
     source: str = ""
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rows = len(self.image)
-        for field in fields(self):
-            column = getattr(self, field.name)
+        for each in fields(self):
+            column = getattr(self, each.name)
             if isinstance(column, tuple) and len(column) != rows:
                 raise ManifestError(
-                    f"Column {field.name!r} has {len(column)} rows, 'image' has {rows}."
+                    f"Column {each.name!r} has {len(column)} rows, 'image' has {rows}."
                 )
+        for name, column in self.extra.items():
+            if len(column) != rows:
+                raise ManifestError(f"Column {name!r} has {len(column)} rows, 'image' has {rows}.")
         if self.labels.shape != (rows, len(self.space)):
             raise ManifestError(
                 f"Labels are {self.labels.shape}, wanted ({rows}, {len(self.space)})."
@@ -142,11 +147,12 @@ class Manifest:
     def take(self, rows: Int[np.ndarray, " rows"]) -> "Manifest":
         """The manifest of some rows only, in the order given."""
         picked: dict[str, Any] = {
-            field.name: tuple(getattr(self, field.name)[int(r)] for r in rows)
-            for field in fields(self)
-            if isinstance(getattr(self, field.name), tuple)
+            each.name: tuple(getattr(self, each.name)[int(r)] for r in rows)
+            for each in fields(self)
+            if isinstance(getattr(self, each.name), tuple)
         }
-        return replace(self, labels=self.labels[rows], **picked)
+        extra = {name: tuple(c[int(r)] for r in rows) for name, c in self.extra.items()}
+        return replace(self, labels=self.labels[rows], extra=extra, **picked)
 
     def patients_in_two_splits(self) -> list[str]:
         """Patients whose images stand in more than one split."""
@@ -159,15 +165,16 @@ class Manifest:
     def digest(self) -> str:
         """Changes when, and only when, a row does; where the files lie does not matter."""
         columns = {
-            field.name: getattr(self, field.name)
-            for field in fields(self)
-            if isinstance(getattr(self, field.name), tuple) and field.name != "age"
+            each.name: getattr(self, each.name)
+            for each in fields(self)
+            if isinstance(getattr(self, each.name), tuple) and each.name != "age"
         }
         ages = np.array(self.age, dtype=np.float64)
         return fingerprint(
             {
                 "columns": columns,
                 "arrays": digest_arrays({"labels": self.labels, "age": ages}),
+                "extra": self.extra,
                 "space": self.space,
                 "source": self.source,
             }

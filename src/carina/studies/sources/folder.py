@@ -178,6 +178,7 @@ def _manifest(mapping: TableMapping, table: _Table, root: Path) -> Manifest:
         labels=_labels(mapping.labels, table, len(image)),
         space=LabelSpace(names=tuple(map(canonical, mapping.labels.columns))),
         source=mapping.source,
+        extra={name: column(header) for name, header in mapping.extra.items()},
     )
 
 

@@ -130,6 +130,7 @@ class TableMapping:
         labels: Label columns.
         split: Splits.
         recognise: When to take this mapping unasked.
+        extra: Further columns to keep as they are: name in the manifest to column.
     """
 
     columns: Columns
@@ -139,6 +140,7 @@ class TableMapping:
     labels: LabelColumns = field(default_factory=LabelColumns)
     split: SplitRule = field(default_factory=SplitRule)
     recognise: Recognise = field(default_factory=Recognise)
+    extra: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.columns.split and self.split.fractions:
@@ -150,6 +152,7 @@ class TableMapping:
         """Every column the table must have, by its place in the mapping."""
         named = {f"columns.{f.name}": getattr(self.columns, f.name) for f in fields(self.columns)}
         named |= {f"labels.columns.{name}": column for name, column in self.labels.columns.items()}
+        named |= {f"extra.{name}": column for name, column in self.extra.items()}
         if self.labels.unknown_where is not None:
             named["labels.unknown_where.column"] = self.labels.unknown_where.column
         return {place: column for place, column in named.items() if column}
