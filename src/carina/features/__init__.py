@@ -1,3 +1,18 @@
-"""What frozen encoders gave, computed once and found by what made it."""
+"""Features computed once, found by what made them: the store, its tables, encoding into it."""
 
+from carina.features.digests import image_digests as image_digests
+from carina.features.digests import lookup as lookup
+from carina.features.encode import EncodedAll as EncodedAll
+from carina.features.encode import Event as Event
+from carina.features.encode import Progress as Progress
+from carina.features.encode import SetAside as SetAside
+from carina.features.encode import encode as encode
 from carina.features.prompts import PromptVectors as PromptVectors
+from carina.features.segment import MadeBy as MadeBy
+from carina.features.segment import Segment as Segment
+from carina.features.segment import Sum as Sum
+from carina.features.store import Checked as Checked
+from carina.features.store import Holding as Holding
+from carina.features.store import Store as Store
+from carina.features.table import Block as Block
+from carina.features.table import FeatureTable as FeatureTable

@@ -1,0 +1,242 @@
+"""Features of an ordered list of images, mapped from the store and gathered when asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from carina.core import InvalidValue, Mismatch
+from carina.encoders import EncoderCard
+from carina.features.segment import Segment
+
+__all__ = ["Block", "FeatureTable", "mapped_table"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """The columns of one encoder in a table.
+
+    Attributes:
+        card: The encoder.
+        columns: Where its features stand among the table's.
+    """
+
+    card: EncoderCard
+    columns: slice
+
+    @property
+    def width(self) -> int:
+        """How many columns it has."""
+        return int(self.columns.stop - self.columns.start)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Source:
+    """Where one encoder's rows lie: arrays of several segments, and a place for each image."""
+
+    arrays: list[dict[str, np.ndarray]]
+    segment: Int[np.ndarray, " images"]
+    row: Int[np.ndarray, " images"]
+
+    def gather(self, rows: Int[np.ndarray, " rows"], width: int) -> Float[np.ndarray, "rows width"]:
+        """Rows in the order asked for, by one gather a segment."""
+        segment, row = self.segment[rows], self.row[rows]
+        order = np.argsort(segment, kind="stable")
+        row = row[order]
+        present, starts = np.unique(segment[order], return_index=True)
+        stops = [*starts[1:].tolist(), len(rows)]
+        sources = [self.arrays[index]["pooled"] for index in present]
+        dtype = np.result_type(*sources) if sources else np.dtype(np.float32)
+        grouped = np.empty((len(rows), width), dtype=dtype)
+        for source, start, stop in zip(sources, starts, stops, strict=True):
+            if source.dtype == dtype:  # "clip" spares numpy a copy of the output
+                out = grouped[start:stop]
+                np.take(source, row[start:stop], axis=0, out=out, mode="clip")
+            else:
+                grouped[start:stop] = source[row[start:stop]]
+        if len(present) == 1:
+            return grouped
+        ordered = np.empty_like(grouped)
+        ordered[order] = grouped
+        return ordered
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FeatureTable:
+    """Features of images by one or more encoders side by side; nothing is loaded until asked for.
+
+    The maps stay open until `close`, or the end of a ``with`` block; tables that `take` made
+    share them.
+
+    Attributes:
+        digests: Digest of each row's image file.
+        blocks: Which columns are whose.
+    """
+
+    digests: tuple[str, ...]
+    blocks: tuple[Block, ...]
+    _sources: tuple[_Source, ...]
+
+    def __len__(self) -> int:
+        return len(self.digests)
+
+    @property
+    def dim(self) -> int:
+        """Width of all blocks together."""
+        return int(self.blocks[-1].columns.stop)
+
+    @property
+    def cards(self) -> tuple[EncoderCard, ...]:
+        """The encoders, in the order of their columns."""
+        return tuple(block.card for block in self.blocks)
+
+    def pooled(self, rows: Int[np.ndarray, " rows"] | None = None) -> Float[Tensor, "rows dim"]:
+        """Pooled features as the encoders gave them, in float32.
+
+        Args:
+            rows: Rows of the table, in any order and as often as wanted; None for all.
+
+        Raises:
+            InvalidValue: for rows that are not there, and once the table is closed.
+        """
+        rows = self._checked(rows)
+        if len(self.blocks) == 1:
+            whole = self._sources[0].gather(rows, self.dim)
+        else:
+            whole = np.empty((len(rows), self.dim), dtype=np.float32)
+            for block, source in zip(self.blocks, self._sources, strict=True):
+                whole[:, block.columns] = source.gather(rows, block.width)
+        return torch.from_numpy(whole.astype(np.float32, copy=False))
+
+    def tokens(self, rows: Int[np.ndarray, " rows"]) -> Float[Tensor, "rows tokens width"]:
+        """Tokens of some rows, in float32, from a table of one encoder opened with tokens.
+
+        Raises:
+            InvalidValue: as `pooled`.
+            Mismatch: where the table has several encoders, no tokens, or unequal counts of them.
+        """
+        rows = self._checked(rows)
+        if len(self.blocks) != 1:
+            raise Mismatch(
+                f"Tokens of {len(self.blocks)} encoders do not stand side by side; "
+                "open a table for each."
+            )
+        source = self._sources[0]
+        picked = []
+        for row in rows.tolist():
+            arrays = source.arrays[source.segment[row]]
+            if "tokens" not in arrays:
+                raise Mismatch(
+                    'The table was opened without tokens; ask for outputs=("pooled", "tokens").'
+                )
+            start, stop = arrays["offsets"][source.row[row] : source.row[row] + 2].tolist()
+            picked.append(arrays["tokens"][start:stop])
+        counts = {len(tokens) for tokens in picked}
+        if len(counts) > 1:
+            raise Mismatch(
+                f"The rows have from {min(counts)} to {max(counts)} tokens; ask for rows alike."
+            )
+        shape = (0, 0, self.blocks[0].card.token_dim)
+        stacked = np.stack(picked) if picked else np.empty(shape, dtype=np.float32)
+        return torch.from_numpy(stacked.astype(np.float32, copy=False))
+
+    def take(self, rows: Int[np.ndarray, " rows"]) -> "FeatureTable":
+        """The table of some rows, in the order given; it shares this one's maps."""
+        rows = self._checked(rows)
+        return replace(
+            self,
+            digests=tuple(self.digests[row] for row in rows.tolist()),
+            _sources=tuple(
+                replace(source, segment=source.segment[rows], row=source.row[rows])
+                for source in self._sources
+            ),
+        )
+
+    def close(self) -> None:
+        """Let go of the files; what was gathered before stays valid."""
+        for source in self._sources:
+            source.arrays.clear()
+
+    def __enter__(self) -> "FeatureTable":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _checked(self, rows: Int[np.ndarray, " rows"] | None) -> Int[np.ndarray, " all_rows"]:
+        if not all(source.arrays for source in self._sources) and self.digests:
+            raise InvalidValue("The feature table was closed; open it again from its store.")
+        if rows is None:
+            return np.arange(len(self))
+        if len(rows) and not (rows.min() >= 0 and rows.max() < len(self)):
+            raise InvalidValue(
+                f"Rows lie in 0 to {len(self) - 1}; got {rows.min()} to {rows.max()}."
+            )
+        return rows
+
+
+def mapped_table(
+    cards: Sequence[EncoderCard],
+    segments: Sequence[Sequence[Segment]],
+    digests: tuple[str, ...],
+    *,
+    outputs: tuple[str, ...],
+) -> FeatureTable:
+    """The table of some images from the segments that hold them.
+
+    Args:
+        cards: The encoders, in the order their columns shall have.
+        segments: Each encoder's; where an image stands in two, the earlier one is read.
+        digests: The images, in the order the rows shall have.
+        outputs: Which arrays to open.
+
+    Raises:
+        Mismatch: where images are missing, with their number and the next step.
+    """
+    if not cards:
+        raise InvalidValue("A feature table needs at least one encoder; got none.")
+    sources = tuple(
+        _source(card, own, digests, outputs) for card, own in zip(cards, segments, strict=True)
+    )
+    stops = np.cumsum([card.dim for card in cards]).tolist()
+    blocks = tuple(
+        Block(card=card, columns=slice(stop - card.dim, stop))
+        for card, stop in zip(cards, stops, strict=True)
+    )
+    return FeatureTable(digests=digests, blocks=blocks, _sources=sources)
+
+
+def _source(
+    card: EncoderCard,
+    segments: Sequence[Segment],
+    digests: tuple[str, ...],
+    outputs: tuple[str, ...],
+) -> _Source:
+    places: dict[str, tuple[int, int]] = {}
+    for index, segment in enumerate(segments):
+        for row, digest in enumerate(segment.images):
+            places.setdefault(digest, (index, row))
+    if missing := sum(1 for digest in digests if digest not in places):
+        raise Mismatch(
+            f"{missing} of {len(digests)} images have no {' and '.join(outputs)} features by "
+            f"{card.name!r} in the store. Encode them: carina encode DATA --encoder {card.name} "
+            "--store STORE."
+        )
+    place = np.array([places[digest] for digest in digests], dtype=np.int64).reshape(-1, 2)
+    used = np.unique(place[:, 0])
+    renumbered = np.zeros(len(segments) + 1, dtype=np.int64)
+    renumbered[used] = np.arange(len(used))
+    names = [name for output in outputs for name in _FILES[output]]
+    return _Source(
+        arrays=[{name: segments[index].array(name) for name in names} for index in used.tolist()],
+        segment=renumbered[place[:, 0]],
+        row=place[:, 1].copy(),
+    )
+
+
+_FILES = {"pooled": ("pooled",), "tokens": ("tokens", "offsets")}
