@@ -1,0 +1,4 @@
+"""Contracts that plugins subclass, one module for each kind of plugin."""
+
+from carina.testing.encoders import ImageEncoderContract as ImageEncoderContract
+from carina.testing.encoders import TextEncoderContract as TextEncoderContract
