@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from carina.core import InvalidValue, fingerprint, load, unknown
-from carina.encoders import TextEncoder
+from carina.encoders import TextEncoder, encode_texts
 from carina.features import PromptVectors
 from carina.studies import LabelSpace
 
@@ -101,12 +101,18 @@ def load_bank(name: str) -> PromptBank:
 
 
 def encode_bank(bank: PromptBank, space: LabelSpace, encoder: TextEncoder) -> PromptVectors:
-    """The prompts of every finding as numbers; each text is encoded once."""
+    """The prompts of every finding as numbers; each text is encoded once.
+
+    Raises:
+        InvalidValue: for a space without findings.
+    """
+    if not space.names:
+        raise InvalidValue("There is no finding to encode prompts of; give a space with some.")
     wordings = [bank.texts(name) for name in space.names]
     positive = [text for wording in wordings for text in wording.positive]
     negative = [text for wording in wordings for text in wording.negative]
     once = tuple(dict.fromkeys(positive + negative))
-    vectors = encoder.encode(once).pooled.detach()
+    vectors = torch.cat([encoded.pooled for encoded in encode_texts(encoder, once)])
     row = {text: index for index, text in enumerate(once)}
 
     def block(texts: list[str]) -> Float[Tensor, "labels prompts dim"]:

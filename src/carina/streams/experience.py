@@ -22,6 +22,8 @@ class Experience:
         visible: Findings whose labels may be seen here.
         cells: (rows, visible): which of those cells are shown; None shows all.
         validation: Rows held back for validation, of other patients.
+        validation_cells: (validation, visible): as cells.
+        marks: What a reader should know of it: "Hernia without positives".
     """
 
     name: str
@@ -29,6 +31,8 @@ class Experience:
     visible: tuple[str, ...]
     cells: Bool[np.ndarray, "rows visible"] | None = None
     validation: Int[np.ndarray, " validation"]
+    validation_cells: Bool[np.ndarray, "validation visible"] | None = None
+    marks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.visible or len(set(self.visible)) != len(self.visible):
@@ -37,6 +41,14 @@ class Experience:
             )
         if np.intersect1d(self.rows, self.validation).size:
             raise InvalidValue(f"Experience {self.name!r} validates on rows it learns from.")
+        for rows, cells in ((self.rows, self.cells), (self.validation, self.validation_cells)):
+            if len(np.unique(rows)) != len(rows):
+                raise InvalidValue(f"Experience {self.name!r} shows a row twice.")
+            if cells is not None and cells.shape != (len(rows), len(self.visible)):
+                raise InvalidValue(
+                    f"Experience {self.name!r} has cells {cells.shape} for {len(rows)} rows and "
+                    f"{len(self.visible)} findings."
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,22 @@
+"""Losses of findings, where not every finding of every image is known."""
+
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+__all__ = ["masked_bce"]
+
+
+def masked_bce(
+    logits: Float[Tensor, "images labels"],
+    target: Bool[Tensor, "images labels"],
+    known: Bool[Tensor, "images labels"],
+) -> Float[Tensor, ""]:
+    """Binary cross-entropy with logits, the mean over known cells.
+
+    Where all cells are known it is the mean over images and labels, as RE-tune has it (arXiv
+    2410.17827). Where none is, it is 0 and so is its gradient.
+    """
+    cells = logits[known]
+    total = F.binary_cross_entropy_with_logits(cells, target[known].to(cells), reduction="sum")
+    return total / max(1, len(cells))

@@ -1,0 +1,109 @@
+"""Everything the rows of a manifest offer to learning, and what an experience shows of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from carina.core import InvalidValue
+from carina.features import PromptVectors
+from carina.streams.experience import Experience, Held, View
+from carina.streams.stream import Ground
+from carina.studies import LabelSpace
+
+__all__ = ["Labelled", "view"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """Features and labels of every row, training, validation and test alike.
+
+    Attributes:
+        space: What the label columns stand for.
+        features: (images, dim), as the encoders gave them.
+        target: (images, labels); False where not known.
+        known: (images, labels).
+        patients: Salted 63-bit code of each row's patient.
+        images: Salted 63-bit code of each row's image.
+        prompts: Encoded prompts of the findings, or None without a text encoder.
+    """
+
+    space: LabelSpace
+    features: Float[Tensor, "images dim"]
+    target: Bool[np.ndarray, "images labels"]
+    known: Bool[np.ndarray, "images labels"]
+    patients: Int[np.ndarray, " images"]
+    images: Int[np.ndarray, " images"]
+    prompts: PromptVectors | None = None
+
+    def __post_init__(self) -> None:
+        columns = (self.features, self.target, self.known, self.patients, self.images)
+        if len({len(column) for column in columns}) != 1:
+            raise InvalidValue(
+                "Features, target, known, patients and images have one row an image; got "
+                f"{[len(column) for column in columns]}."
+            )
+
+    def ground(
+        self,
+        *,
+        rows: Int[np.ndarray, " rows"],
+        validation: Int[np.ndarray, " validation"],
+        digest: str,
+    ) -> Ground:
+        """What a plan lays its experiences on: these labels, and which rows to use.
+
+        Args:
+            rows: Rows to learn from.
+            validation: Rows held back for validation; may be empty.
+            digest: The manifest's.
+        """
+        return Ground(
+            space=self.space,
+            target=self.target,
+            known=self.known,
+            patients=self.patients,
+            rows=rows,
+            validation=validation,
+            digest=digest,
+        )
+
+
+def view(experience: Experience, labelled: Labelled) -> View:
+    """What a strategy gets of an experience: its rows and its visible findings, and nothing else."""
+    rows, held = experience.rows, experience.validation
+    columns = labelled.space.indices(experience.visible)
+    features, target, known = _shown(labelled, rows, columns, experience.cells)
+    validation = None
+    if len(held):
+        seen = _shown(labelled, held, columns, experience.validation_cells)
+        validation = Held(features=seen[0], target=seen[1], known=seen[2])
+    prompts = None if labelled.prompts is None else labelled.prompts.of(experience.visible)
+    return View(
+        name=experience.name,
+        labels=experience.visible,
+        features=features,
+        target=target,
+        known=known,
+        patients=torch.from_numpy(labelled.patients[rows]),
+        images=torch.from_numpy(labelled.images[rows]),
+        prompts=prompts,
+        held=validation,
+    )
+
+
+def _shown(
+    labelled: Labelled,
+    rows: Int[np.ndarray, " rows"],
+    columns: list[int],
+    cells: Bool[np.ndarray, "rows visible"] | None,
+) -> tuple[Float[Tensor, "rows dim"], Bool[Tensor, "rows visible"], Bool[Tensor, "rows visible"]]:
+    """Features, target and known of some rows and columns; hidden cells are not known."""
+    known = labelled.known[rows][:, columns]
+    if cells is not None:
+        known = known & cells
+    target = labelled.target[rows][:, columns] & known
+    features = labelled.features.index_select(0, torch.from_numpy(rows))
+    return features, torch.from_numpy(target), torch.from_numpy(known)
