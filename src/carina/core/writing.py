@@ -51,7 +51,11 @@ def partial_folder(path: Path) -> Iterator[Path]:
         if path.exists():
             old = partial_path(path)
             path.rename(old)
-            partial.rename(path)
+            try:
+                partial.rename(path)
+            except BaseException:
+                old.rename(path)
+                raise
             shutil.rmtree(old)
         else:
             partial.rename(path)
