@@ -12,7 +12,7 @@ from carina.measures import Sigmoid
 from carina.streams import View
 from carina.studies import LabelSpace
 
-__all__ = ["Event", "Kept", "Learned", "Learner", "Setting", "Step", "Strategy"]
+__all__ = ["Event", "Learned", "Learner", "Setting", "Step", "Strategy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,42 +37,26 @@ class Setting:
         return self.shared_space or self.alignment is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """What stays behind when the films of an experience are gone.
-
-    Attributes:
-        bytes: By kind: "adaptor", "head", "prompts", "sums", "optimiser", "generator".
-        fewest_patients: Fewest patients summed into any kept sum; None where no sum is kept.
-        single_patients: Whether anything kept stems from single patients.
-    """
-
-    bytes: Mapping[str, int]
-    fewest_patients: int | None
-    single_patients: bool
-
-    @property
-    def total(self) -> int:
-        """All bytes."""
-        return sum(self.bytes.values())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Learner:
     """All that is carried from one experience to the next, and nothing else.
 
     Learning returns a new learner; the old one is unchanged.
 
     Attributes:
+        setting: What was known before any label.
         labels: Findings met so far, in the order of meeting.
         readout: Adaptor or head: what predicts; None before anything could.
-        calibration: Score to probability, for findings whose strategy knows it from its own sums.
-        carried: Named tensors beside the readout: "sums/...", "optimiser/...", "generator/...".
-        notes: Plain values that go with them (chosen penalties, counts of steps).
-        fewest_patients: As in `Kept`.
+        calibration: Score to probability, for findings whose strategy knows it by itself.
+        carried: Named tensors beside the readout, their kind before the first slash:
+            "sums/...", "optimiser/...", "adaptor/...".
+        notes: Plain JSON values that go with them (chosen penalties, counts of steps).
+        fewest_patients: At least so many patients are in any kept sum; None where none is kept.
+        single_patients: Whether anything kept may stem from a single patient.
     """
 
-    labels: LabelSpace
+    setting: Setting
+    labels: LabelSpace = field(default_factory=lambda: LabelSpace(names=()))
     readout: Readout | None = None
     calibration: Mapping[str, Sigmoid] = field(default_factory=dict)
     carried: Mapping[str, Tensor] = field(default_factory=dict)
@@ -83,11 +67,11 @@ class Learner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One optimiser step, or one solve: ``index`` of ``of``, and its loss."""
+    """One optimiser step, or one solve: ``index`` of ``of``, and its loss where it has one."""
 
     index: int
     of: int
-    loss: float
+    loss: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,46 @@
+"""What stays behind when the films of an experience are gone."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from carina.adaptors import readout_bytes
+from carina.learning.learner import Learner
+
+__all__ = ["Kept", "kept"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """How much is kept of what kind, and of how many patients at least.
+
+    Attributes:
+        bytes: By kind: "adaptor", "head", "prompts", "alignment", "sums", "optimiser".
+        fewest_patients: At least so many patients are in any kept sum; None where none is kept.
+        single_patients: Whether anything kept may stem from a single patient.
+    """
+
+    bytes: Mapping[str, int]
+    fewest_patients: int | None
+    single_patients: bool
+
+    @property
+    def total(self) -> int:
+        """All bytes."""
+        return sum(self.bytes.values())
+
+
+def kept(learner: Learner) -> Kept:
+    """What a learner keeps; tensors that several findings share count once."""
+    counted = Counter({} if learner.readout is None else readout_bytes(learner.readout))
+    if learner.setting.alignment is not None:
+        alignment = learner.setting.alignment
+        held = (alignment.weight, alignment.image_mean, alignment.text_mean)
+        counted["alignment"] = sum(tensor.nbytes for tensor in held)
+    for name, tensor in learner.carried.items():
+        counted[name.partition("/")[0]] += tensor.nbytes
+    return Kept(
+        bytes=dict(sorted(counted.items())),
+        fewest_patients=learner.fewest_patients,
+        single_patients=learner.single_patients,
+    )

@@ -1,0 +1,256 @@
+"""The masked ridge head solved from sums alone, its penalties and its calibration too.
+
+For one finding with n+ positive and n- negative rows, n = n+ + n-, m = n+ n- / n, second moment G,
+sum s, class means and their difference d, and S = G - s s' / n:
+
+    w = ((m / n) S + lambda I)^-1 (m d + lambda beta t),    score = w . (x - s / n)
+
+which is the regression of +n/n+ (positives) and -n/n- (negatives) on the rows, each row weighted
+m / n, with an unpenalised intercept and w drawn towards beta t, the text's direction (ridge: Hoerl
+and Kennedy, Technometrics 1970; coding of the targets: Duda, Hart and Stork, Pattern
+Classification, 2001, section 5.8.2). One eigendecomposition of S serves every finding known on the
+same rows and every penalty.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import torch
+from jaxtyping import Float64, Int64
+from torch import Tensor
+
+from carina.learning.strategies.sums import Sums, unpacked
+from carina.measures import Sigmoid, sigmoid_from_moments
+
+__all__ = ["Criterion", "HeldOut", "Solution", "solve", "together", "weighted_error"]
+
+_TIE = 1e-9  # errors closer than this, relatively, are equal but for rounding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOut:
+    """What the scores of held-out rows sum to, for each candidate.
+
+    Attributes:
+        fit_positives: Positive rows the fit has seen.
+        fit_negatives: Negative rows the fit has seen.
+        positives: Held-out positive rows.
+        negatives: Held-out negative rows.
+        positive: Sum of the positives' scores.
+        negative: Sum of the negatives' scores.
+        square: Sum of all squared scores.
+    """
+
+    fit_positives: Int64[Tensor, " labels"]
+    fit_negatives: Int64[Tensor, " labels"]
+    positives: Int64[Tensor, " labels"]
+    negatives: Int64[Tensor, " labels"]
+    positive: Float64[Tensor, "labels candidates"]
+    negative: Float64[Tensor, "labels candidates"]
+    square: Float64[Tensor, "labels candidates"]
+
+
+Criterion = Callable[[HeldOut], Float64[Tensor, "labels candidates"]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solution:
+    """One finding's head.
+
+    Attributes:
+        weight: For L2-normalised rows.
+        bias: So that the mean row scores 0.
+        penalty: The chosen lambda.
+        prior: The chosen beta.
+        error: Held-out error of that choice a row, 1 for the mean's; None where no fold could
+            be held out.
+        calibration: From held-out scores; None where a class is missing.
+    """
+
+    weight: Float64[Tensor, " dim"]
+    bias: float
+    penalty: float
+    prior: float
+    error: float | None
+    calibration: Sigmoid | None
+
+
+def weighted_error(held: HeldOut) -> Float64[Tensor, "labels candidates"]:
+    """Squared error of held-out rows in the fit's own terms.
+
+    Targets are +n/n+ and -n/n-, each row weighs m / n, all of the rows fitted on.
+    """
+    fit = (held.fit_positives + held.fit_negatives).double()
+    upper, lower = fit / held.fit_positives, -fit / held.fit_negatives
+    weight = held.fit_positives * held.fit_negatives / fit**2
+    constant = held.positives * upper**2 + held.negatives * lower**2
+    crossed = upper[:, None] * held.positive + lower[:, None] * held.negative
+    return weight[:, None] * (held.square - 2 * crossed + constant[:, None])
+
+
+def together(sums: Sums, labels: Sequence[str]) -> list[tuple[str, ...]]:
+    """Findings in groups known on the same rows, which are solved at once."""
+    groups: dict[str, list[str]] = {}
+    for label in labels:
+        groups.setdefault(sums.findings[label].key, []).append(label)
+    return [tuple(group) for group in groups.values()]
+
+
+def solve(
+    sums: Sums,
+    labels: Sequence[str],
+    text: Float64[Tensor, "labels dim"],
+    *,
+    lambdas: tuple[float, ...],
+    betas: tuple[float, ...],
+    criterion: Criterion = weighted_error,
+) -> dict[str, Solution]:
+    """The heads of findings known on the same rows, from nothing but their sums.
+
+    Lambda and beta are those of least held-out error, each fold scored by the fit on the others;
+    ties, and findings of which no fold can be held out, go to the larger lambda, then the larger
+    beta.
+
+    Args:
+        sums: Sums of these findings, others beside them allowed.
+        labels: The findings to solve, one of the groups of `together`.
+        text: Direction from their negative to their positive prompts; zeros without text.
+        lambdas: Penalties to choose from.
+        betas: Factors of the text direction to choose from.
+        criterion: What a fold's held-out rows cost.
+    """
+    candidates = sorted(product(lambdas, betas), reverse=True)
+    group = _Group.of(sums, labels)
+    folds = range(sums.folds)
+    held: list[HeldOut] = []
+    for fold in folds:
+        one = group.of_folds([fold])
+        if bool(one.positives.any() or one.negatives.any()):
+            rest = group.of_folds([other for other in folds if other != fold])
+            held.append(_held_out(rest, *_fitted(rest, text, candidates), one))
+    weight, bias = _fitted(group.of_folds(list(folds)), text, candidates)
+    return {
+        label: _chosen(at, weight[at], bias[at], candidates, held, criterion)
+        for at, label in enumerate(labels)
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Group:
+    """Findings known on the same rows; their class counts and sums by fold."""
+
+    positives: Int64[Tensor, "folds labels"]
+    negatives: Int64[Tensor, "folds labels"]
+    positive: Float64[Tensor, "folds labels dim"]
+    negative: Float64[Tensor, "folds labels dim"]
+    moment: Float64[Tensor, "folds dim dim"]
+
+    @classmethod
+    def of(cls, sums: Sums, labels: Sequence[str]) -> "_Group":
+        members = [sums.findings[label] for label in labels]
+        (key,) = {one.key for one in members}
+        return cls(
+            positives=torch.stack([one.positives for one in members], dim=1),
+            negatives=torch.stack([one.negatives for one in members], dim=1),
+            positive=torch.stack([one.positive_sum for one in members], dim=1),
+            negative=torch.stack([one.negative_sum for one in members], dim=1),
+            moment=unpacked(sums.moments[key], sums.dim),
+        )
+
+    def of_folds(self, folds: list[int]) -> "_Group":
+        return _Group(
+            positives=self.positives[folds].sum(0, keepdim=True),
+            negatives=self.negatives[folds].sum(0, keepdim=True),
+            positive=self.positive[folds].sum(0, keepdim=True),
+            negative=self.negative[folds].sum(0, keepdim=True),
+            moment=self.moment[folds].sum(0, keepdim=True),
+        )
+
+
+def _fitted(
+    group: _Group, text: Tensor, candidates: list[tuple[float, float]]
+) -> tuple[Tensor, Tensor]:
+    """Weights (labels, candidates, dim) and biases (labels, candidates) for sums of one fold."""
+    positives, negatives = group.positives[0].double(), group.negatives[0].double()
+    rows = (positives + negatives).clamp(min=1)
+    both = positives * negatives / rows
+    total = (group.positive + group.negative)[0]
+    difference = group.positive[0] / positives.clamp(min=1)[:, None]
+    difference = difference - group.negative[0] / negatives.clamp(min=1)[:, None]
+    # The rows of all findings here are the same, and so are their number and their sum.
+    scatter = group.moment[0] - torch.outer(total[0], total[0]) / rows[0]
+    values, vectors = torch.linalg.eigh(scatter)
+    pull = (both[:, None] * difference) @ vectors
+    lean = text @ vectors
+    penalty = torch.tensor([one for one, _ in candidates], dtype=torch.float64)
+    prior = torch.tensor([one for _, one in candidates], dtype=torch.float64)
+    right = pull[:, None, :] + (penalty * prior)[None, :, None] * lean[:, None, :]
+    left = (both / rows)[:, None, None] * values.clamp(min=0) + penalty[None, :, None]
+    weight = (right / left) @ vectors.T
+    weight = torch.where((both > 0)[:, None, None], weight, prior[None, :, None] * text[:, None, :])
+    return weight, -torch.einsum("lcd,ld->lc", weight, total / rows[:, None])
+
+
+def _held_out(fit: _Group, weight: Tensor, bias: Tensor, fold: _Group) -> HeldOut:
+    positives, negatives = fold.positives[0], fold.negatives[0]
+    positive = torch.einsum("lcd,ld->lc", weight, fold.positive[0])
+    negative = torch.einsum("lcd,ld->lc", weight, fold.negative[0])
+    square = torch.einsum("lcd,lcd->lc", weight @ fold.moment[0], weight)
+    square = square + 2 * bias * (positive + negative)
+    return HeldOut(
+        fit_positives=fit.positives[0],
+        fit_negatives=fit.negatives[0],
+        positives=positives,
+        negatives=negatives,
+        positive=positive + positives[:, None] * bias,
+        negative=negative + negatives[:, None] * bias,
+        square=square + (positives + negatives)[:, None] * bias**2,
+    )
+
+
+def _chosen(
+    at: int,
+    weight: Tensor,
+    bias: Tensor,
+    candidates: list[tuple[float, float]],
+    held: list[HeldOut],
+    criterion: Criterion,
+) -> Solution:
+    fair = [one for one in held if int(one.fit_positives[at]) and int(one.fit_negatives[at])]
+    pick, error = 0, None
+    if fair:
+        rows = sum(int(one.positives[at] + one.negatives[at]) for one in fair)
+        error = torch.stack([criterion(one)[at] for one in fair]).sum(0) / rows
+        pick = int((error <= error.min() * (1 + _TIE)).nonzero()[0])
+    penalty, prior = candidates[pick]
+    return Solution(
+        weight=weight[pick].contiguous(),
+        bias=float(bias[pick]),
+        penalty=penalty,
+        prior=prior,
+        error=None if error is None else float(error[pick]),
+        calibration=_calibration(at, pick, held),
+    )
+
+
+def _calibration(at: int, pick: int, held: list[HeldOut]) -> Sigmoid | None:
+    """From the scores each fold got from the fit on the others.
+
+    The head in use has seen all folds, so its scores lie a little wider apart than these.
+    """
+    positives = sum(int(one.positives[at]) for one in held)
+    negatives = sum(int(one.negatives[at]) for one in held)
+    if not positives or not negatives or positives + negatives < 3:
+        return None
+    upper = sum(float(one.positive[at, pick]) for one in held) / positives
+    lower = sum(float(one.negative[at, pick]) for one in held) / negatives
+    square = sum(float(one.square[at, pick]) for one in held)
+    within = square - positives * upper**2 - negatives * lower**2
+    return sigmoid_from_moments(
+        positives=positives,
+        negatives=negatives,
+        mean_positive=upper,
+        mean_negative=lower,
+        variance=max(within, 0.0) / (positives + negatives - 2),
+    )

@@ -1,0 +1,197 @@
+"""An independent logistic head a finding: the plain baseline that forgets nothing and shares nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from math import log
+
+import numpy as np
+import torch
+from jaxtyping import Float64
+from torch import Tensor
+
+from carina.core import ConfigError, Mismatch
+from carina.learning.learner import Event, Learned, Learner, Setting, Step
+from carina.learning.strategies.linear import grown_head, head_of, no_head, noted
+from carina.learning.strategies.logistic import fit_logistic, log_loss
+from carina.learning.strategies.sums import folds_of, unit
+from carina.measures import Sigmoid, fit_sigmoid
+from carina.streams import View
+
+__all__ = ["Heads", "Scaling"]
+
+
+class Scaling(StrEnum):
+    """What is done to features before a head sees them."""
+
+    UNIT = "unit"
+    """Rows of length 1."""
+    STANDARD = "standard"
+    """Columns of mean 0 and variance 1 over the rows of the experience."""
+    UNIT_STANDARD = "unit-standard"
+    """Rows of length 1, then columns as in STANDARD."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heads:
+    """L2-penalised logistic regression for each visible finding, on the experience's rows alone.
+
+    The penalty of each finding is that of least held-out log loss over folds by patient; ties go
+    to the larger. A finding seen with one class only keeps the head it has, or gets one that
+    always says its share, drawn in a little.
+
+    Attributes:
+        penalties: To choose from: of ``penalty / 2 |w|^2`` beside the summed log loss.
+        scaling: What is done to features first.
+        folds: For the choice of penalty and the calibration.
+        salt: Which patients share a fold.
+    """
+
+    penalties: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+    scaling: Scaling = Scaling.UNIT
+    folds: int = 5
+    salt: str = "heads"
+
+    def __post_init__(self) -> None:
+        if not self.penalties or min(self.penalties) <= 0:
+            raise ConfigError(f"Penalties are one or more, each above 0; got {self.penalties}.")
+        if self.folds < 2:
+            raise ConfigError(f"A penalty is chosen over 2 folds or more; got {self.folds}.")
+
+    def begin(self, setting: Setting, *, rng: np.random.Generator) -> Learner:  # noqa: ARG002
+        """No head yet."""
+        normalise = self.scaling is not Scaling.STANDARD
+        return Learner(setting=setting, readout=no_head(setting.image_dim, normalise=normalise))
+
+    def learn(
+        self,
+        learner: Learner,
+        view: View,
+        *,
+        rng: np.random.Generator,  # noqa: ARG002
+    ) -> Iterator[Event]:
+        """Fit the visible findings one by one, an event each.
+
+        Raises:
+            Mismatch: where the view is of another width.
+        """
+        if view.features.shape[1] != learner.setting.image_dim:
+            raise Mismatch(
+                f"Features are {view.features.shape[1]} wide, these heads take "
+                f"{learner.setting.image_dim}: they come from another image encoder."
+            )
+        now = learner
+        fold = torch.from_numpy(folds_of(view.patients, folds=self.folds, salt=self.salt))
+        for index, label in enumerate(view.labels):
+            known = view.known[:, index]
+            target = view.target[known, index]
+            loss: float | None = None
+            if bool(target.any()) and not bool(target.all()):
+                head = self._fitted(view.features[known], target, fold[known])
+                loss = head.error
+                now = _with(now, label, head)
+            elif label not in now.labels:
+                now = _with(now, label, _constant(target, learner.setting.image_dim))
+            yield Step(index=index, of=len(view.labels), loss=loss)
+        yield Learned(learner=now)
+
+    def _fitted(self, features: Tensor, target: Tensor, fold: Tensor) -> "_Head":
+        """One finding's head, on rows where it is known and has both classes."""
+        rows, shift, width = self._scaled(features.double())
+        penalties = sorted(set(self.penalties), reverse=True)
+        apart = [
+            held
+            for part in range(self.folds)
+            if bool((held := fold == part).any())
+            and bool(target[~held].any())
+            and not bool(target[~held].all())
+        ]
+        penalty, error, calibration = penalties[0], None, None
+        if apart:
+            scores = _held_out_scores(rows, target, apart, penalties)
+            tested = torch.stack(apart).any(dim=0)
+            costs = log_loss(scores[tested], target[tested, None].expand(-1, len(penalties)))
+            mean = costs.mean(dim=0)
+            pick = int(mean.argmin())  # the first of equals: the largest penalty
+            penalty, error = penalties[pick], float(mean[pick])
+            calibration = fit_sigmoid(scores[tested, pick].numpy(), target[tested].numpy())
+        weight, bias = fit_logistic(
+            rows,
+            target[:, None],
+            torch.ones_like(target[:, None]),
+            torch.tensor([penalty], dtype=torch.float64),
+        )
+        weight = weight[0] / width
+        return _Head(
+            weight=weight,
+            bias=float(bias[0] - weight @ shift),
+            penalty=penalty,
+            error=error,
+            calibration=calibration,
+        )
+
+    def _scaled(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Rows as a head sees them, and the shift and width of the columns."""
+        if self.scaling is not Scaling.STANDARD:
+            rows = unit(rows)
+        shift, width = torch.zeros_like(rows[0]), torch.ones_like(rows[0])
+        if self.scaling is not Scaling.UNIT:
+            shift, width = rows.mean(dim=0), rows.std(dim=0, correction=0)
+            width = torch.where(width > 0, width, 1.0)
+        return (rows - shift) / width, shift, width
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Head:
+    """One finding's head and how it was chosen."""
+
+    weight: Float64[Tensor, " dim"]
+    bias: float
+    penalty: float | None = None
+    error: float | None = None
+    calibration: Sigmoid | None = None
+
+
+def _held_out_scores(
+    rows: Float64[Tensor, "rows dim"],
+    target: Tensor,
+    apart: list[Tensor],
+    penalties: list[float],
+) -> Float64[Tensor, "rows penalties"]:
+    """Scores of each row from the fit on the other folds; all fits are made at once."""
+    shown = torch.stack([~held for held in apart for _ in penalties], dim=1)
+    weight, bias = fit_logistic(
+        rows,
+        target[:, None].expand(-1, shown.shape[1]),
+        shown,
+        torch.tensor(penalties * len(apart), dtype=torch.float64),
+    )
+    every = rows @ weight.T + bias
+    scores = torch.zeros(len(rows), len(penalties), dtype=torch.float64)
+    for place, held in enumerate(apart):
+        columns = slice(place * len(penalties), (place + 1) * len(penalties))
+        scores[held] = every[held, columns]
+    return scores
+
+
+def _constant(target: Tensor, dim: int) -> _Head:
+    """A head that says the share of positives, one of either class added."""
+    positives, rows = int(target.sum()), len(target)
+    odds = log((positives + 1) / (rows - positives + 1))
+    return _Head(weight=torch.zeros(dim, dtype=torch.float64), bias=odds)
+
+
+def _with(learner: Learner, label: str, head: _Head) -> Learner:
+    readout = grown_head(head_of(learner), {label: (head.weight, head.bias)})
+    calibration = {name: own for name, own in learner.calibration.items() if name != label}
+    if head.calibration is not None:
+        calibration[label] = head.calibration
+    return replace(
+        learner,
+        labels=learner.labels.grown(label),
+        readout=readout,
+        calibration=calibration,
+        notes=noted(
+            learner.notes, penalty={label: head.penalty}, held_out_loss={label: head.error}
+        ),
+    )

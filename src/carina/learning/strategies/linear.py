@@ -1,0 +1,56 @@
+"""What strategies with a linear head a finding share."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from carina.adaptors import LinearReadout
+from carina.core import Mismatch
+from carina.learning.learner import Learner
+
+__all__ = ["grown_head", "head_of", "no_head", "noted"]
+
+
+def no_head(dim: int, *, normalise: bool) -> LinearReadout:
+    """A readout of no finding, float64."""
+    return LinearReadout(
+        labels=(),
+        weight=torch.zeros(0, dim, dtype=torch.float64),
+        bias=torch.zeros(0, dtype=torch.float64),
+        normalise=normalise,
+    )
+
+
+def head_of(learner: Learner) -> LinearReadout:
+    """The learner's readout.
+
+    Raises:
+        Mismatch: where it is not a linear one, so another kind of strategy taught it.
+    """
+    if not isinstance(learner.readout, LinearReadout):
+        raise Mismatch("This learner has no linear heads; another strategy taught it.")
+    return learner.readout
+
+
+def grown_head(old: LinearReadout, heads: Mapping[str, tuple[Tensor, float]]) -> LinearReadout:
+    """The readout with some weights and intercepts put in place of its own, new ones after them."""
+    weight = dict(zip(old.labels, old.weight, strict=True))
+    bias = dict(zip(old.labels, old.bias, strict=True))
+    for label, (vector, number) in heads.items():
+        weight[label], bias[label] = vector, old.bias.new_tensor(number)
+    return LinearReadout(
+        labels=tuple(weight),
+        weight=torch.stack(list(weight.values())),
+        bias=torch.stack(list(bias.values())),
+        normalise=old.normalise,
+    )
+
+
+def noted(notes: Mapping[str, object], **by_label: Mapping[str, float | None]) -> dict[str, object]:
+    """Notes with what was chosen for some findings put in place of what was chosen before."""
+    new = dict(notes)
+    for name, chosen in by_label.items():
+        before = notes.get(name)
+        new[name] = {**(before if isinstance(before, dict) else {}), **chosen}
+    return new

@@ -1,0 +1,177 @@
+"""The masked ridge head: learned in closed form from sums, so the order of learning is no matter."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float64
+from torch import Tensor
+
+from carina.core import ConfigError, Mismatch
+from carina.learning.learner import Event, Learned, Learner, Setting, Step
+from carina.learning.strategies.closed_form import Solution, solve, together
+from carina.learning.strategies.linear import grown_head, head_of, no_head, noted
+from carina.learning.strategies.sums import (
+    Sums,
+    add,
+    fewest_patients,
+    from_tensors,
+    no_sums,
+    sums_of,
+    to_tensors,
+)
+from carina.streams import View
+
+__all__ = ["Ridge", "solved", "sums_in", "text_directions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ridge:
+    """One ridge head a finding, from sums that are kept instead of films; see `solve`.
+
+    Only findings with known rows in an experience are solved anew; the others keep their bytes.
+
+    Attributes:
+        lambdas: Penalties to choose from, for each finding by held-out error.
+        betas: How far the head is drawn towards the text, to choose from likewise; they are
+            lengths of the drawn-to weight vector. Without zero-shot there is no text, and 0.
+        folds: In how many parts by patient the sums are kept.
+        salt: Which patients share a part.
+    """
+
+    lambdas: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0, 3.0)
+    betas: tuple[float, ...] = (0.0, 1.0, 3.0, 10.0, 30.0)
+    folds: int = 5
+    salt: str = "ridge"
+
+    def __post_init__(self) -> None:
+        if not self.lambdas or min(self.lambdas) <= 0:
+            raise ConfigError(f"Lambdas are one number or more, each above 0; got {self.lambdas}.")
+        if not self.betas or min(self.betas) < 0:
+            raise ConfigError(f"Betas are one number or more, none below 0; got {self.betas}.")
+        if self.folds < 2:
+            raise ConfigError(f"Sums are kept in 2 folds or more; got {self.folds}.")
+
+    def begin(self, setting: Setting, *, rng: np.random.Generator) -> Learner:  # noqa: ARG002
+        """A head without findings over empty sums."""
+        empty = no_head(setting.image_dim, normalise=True)
+        sums = no_sums(dim=setting.image_dim, folds=self.folds, salt=self.salt)
+        return _keeping(Learner(setting=setting, readout=empty), sums)
+
+    def learn(
+        self,
+        learner: Learner,
+        view: View,
+        *,
+        rng: np.random.Generator,  # noqa: ARG002
+    ) -> Iterator[Event]:
+        """Add the experience to the sums and solve the findings it touches.
+
+        Raises:
+            Mismatch: where the view is of another width, or the learner's sums are in other folds.
+        """
+        fresh = sums_of(view, folds=self.folds, salt=self.salt)
+        sums = add(sums_in(learner), fresh)
+        touched = tuple(
+            label
+            for label in view.labels
+            if fresh.findings[label].rows or label not in learner.labels
+        )
+        directions = dict(zip(view.labels, text_directions(learner.setting, view), strict=True))
+        groups, solutions = together(sums, touched), dict[str, Solution]()
+        for index, group in enumerate(groups):
+            found = solve(
+                sums,
+                group,
+                torch.stack([directions[label] for label in group]),
+                lambdas=self.lambdas,
+                betas=self.betas if learner.setting.zero_shot else (0.0,),
+            )
+            solutions |= found
+            errors = [one.error for one in found.values() if one.error is not None]
+            loss = sum(errors) / len(errors) if errors else None
+            yield Step(index=index, of=len(groups), loss=loss)
+        yield Learned(learner=solved(_keeping(learner, sums), solutions))
+
+
+def sums_in(learner: Learner) -> Sums:
+    """The sums a learner of `Ridge` carries.
+
+    Raises:
+        Mismatch: where it carries none.
+    """
+    match learner.notes.get("sums"):
+        case {"dim": int(dim), "folds": int(folds), "salt": str(salt), "codes": list(codes)}:
+            tensors = {
+                name.removeprefix("sums/"): tensor
+                for name, tensor in learner.carried.items()
+                if name.startswith("sums/")
+            }
+            return from_tensors(dim=dim, folds=folds, salt=salt, codes=codes, tensors=tensors)
+        case _:
+            raise Mismatch("This learner carries no sums; it was not taught by Ridge.")
+
+
+def solved(learner: Learner, solutions: dict[str, Solution]) -> Learner:
+    """The learner with some heads put in place of its own or after them."""
+    heads = {label: (one.weight, one.bias) for label, one in solutions.items()}
+    calibration = {
+        label: sigmoid for label, sigmoid in learner.calibration.items() if label not in solutions
+    }
+    for label, one in solutions.items():
+        if one.calibration is not None:
+            calibration[label] = one.calibration
+    return replace(
+        learner,
+        labels=learner.labels.grown(*solutions),
+        readout=grown_head(head_of(learner), heads),
+        calibration=calibration,
+        notes=noted(
+            learner.notes,
+            penalty={label: one.penalty for label, one in solutions.items()},
+            prior={label: one.prior for label, one in solutions.items()},
+            held_out_error={label: one.error for label, one in solutions.items()},
+        ),
+    )
+
+
+def text_directions(setting: Setting, view: View) -> Float64[Tensor, "labels dim"]:
+    """From negative to positive prompts, among image features, length 1; zeros without zero-shot.
+
+    In a shared space a head along it ranks images exactly as zero-shot does: it is the difference
+    of the mean positive and the mean negative prompt, either at length 1 as cosines have it.
+    Through an alignment it is that difference pulled back, so the ranking is near zero-shot's but
+    for the length of each aligned image.
+
+    Raises:
+        Mismatch: where zero-shot is possible but the view comes without prompts.
+    """
+    nothing = torch.zeros(len(view.labels), setting.image_dim, dtype=torch.float64)
+    if not setting.zero_shot:
+        return nothing
+    if view.prompts is None:
+        raise Mismatch(
+            f"Experience {view.name!r} has no prompts, but images and texts can be compared here; "
+            "encode a prompt bank, or say that there is no zero-shot."
+        )
+    prompts = view.prompts.of(view.labels)
+    present = F.normalize(prompts.positive.double().mean(dim=1), dim=1)
+    absent = F.normalize(prompts.negative.double().mean(dim=1), dim=1)
+    direction = present - absent
+    if setting.alignment is not None:
+        direction = setting.alignment.pulled_back(direction)
+    return F.normalize(direction, dim=1)
+
+
+def _keeping(learner: Learner, sums: Sums) -> Learner:
+    plain, tensors = to_tensors(sums)
+    fewest = fewest_patients(sums)
+    return replace(
+        learner,
+        carried={f"sums/{name}": tensor for name, tensor in tensors.items()},
+        notes={**learner.notes, "sums": plain},
+        fewest_patients=fewest,
+        single_patients=fewest == 1,
+    )
