@@ -144,7 +144,7 @@ def fit_alignment(
         image_mean=image_mean.float(),
         text_mean=text_mean.float(),
         penalty=ordered[best],
-        explained=1 - float(total[best] / total[-1]),
+        explained=1 - float(total[best] / total[-1]) if total[-1] else 0.0,
         pairs=len(x),
         patients=len(np.unique(codes)),
         image_encoder=image_encoder,

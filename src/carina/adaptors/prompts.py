@@ -5,10 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
-
 from carina.core import InvalidValue, fingerprint, load, unknown
 from carina.encoders import TextEncoder, encode_texts
 from carina.features import PromptVectors
@@ -59,6 +55,8 @@ class PromptBank:
             )
         if wrong := [text for text in self.positive + self.negative if _PLACE not in text]:
             raise InvalidValue(f"Template {wrong[0]!r} has no place for a name: write {_PLACE}.")
+        if wrong := [name for name in self.own if name != name.casefold()]:
+            raise InvalidValue(f"Own texts go by folded name; got {wrong[0]!r}.")
 
     @property
     def fingerprint(self) -> str:
@@ -101,28 +99,16 @@ def load_bank(name: str) -> PromptBank:
 
 
 def encode_bank(bank: PromptBank, space: LabelSpace, encoder: TextEncoder) -> PromptVectors:
-    """The prompts of every finding as numbers; each text is encoded once.
-
-    Raises:
-        InvalidValue: for a space without findings.
-    """
-    if not space.names:
-        raise InvalidValue("There is no finding to encode prompts of; give a space with some.")
+    """The prompts of every finding as numbers; each text is encoded once."""
     wordings = [bank.texts(name) for name in space.names]
-    positive = [text for wording in wordings for text in wording.positive]
-    negative = [text for wording in wordings for text in wording.negative]
-    once = tuple(dict.fromkeys(positive + negative))
-    vectors = torch.cat([encoded.pooled for encoded in encode_texts(encoder, once)])
-    row = {text: index for index, text in enumerate(once)}
-
-    def block(texts: list[str]) -> Float[Tensor, "labels prompts dim"]:
-        picked = vectors[torch.tensor([row[text] for text in texts], dtype=torch.int64)]
-        return picked.reshape(len(space), len(bank.positive), -1)
-
+    texts = [text for wording in wordings for text in wording.positive]
+    texts += [text for wording in wordings for text in wording.negative]
+    vectors = encode_texts(encoder, texts)
+    sides = vectors.reshape(2, len(space), len(bank.positive), vectors.shape[1])
     return PromptVectors(
         space=space,
-        positive=block(positive),
-        negative=block(negative),
+        positive=sides[0],
+        negative=sides[1],
         bank=bank.fingerprint,
         encoder=encoder.card.fingerprint,
     )

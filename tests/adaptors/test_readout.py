@@ -1,0 +1,225 @@
+"""What predicts: each finding on its own, or images beside prompts."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from carina.adaptors import (
+    Combine,
+    Identity,
+    LinearReadout,
+    Mlp,
+    PromptReadout,
+    RidgeAlignment,
+    Sharing,
+    Sides,
+)
+from carina.core import Mismatch
+from carina.features import PromptVectors
+from carina.studies import LabelSpace
+
+quick = settings(max_examples=25, deadline=None)
+
+
+def numbers(seed: int, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def names(count: int) -> tuple[str, ...]:
+    return tuple(f"finding {index}" for index in range(count))
+
+
+def head(
+    labels: int, dim: int, *, normalise: bool = True, dtype: torch.dtype = torch.float64
+) -> LinearReadout:
+    return LinearReadout(
+        labels=names(labels),
+        weight=numbers(1, labels, dim, dtype=dtype),
+        bias=numbers(2, labels, dtype=dtype),
+        normalise=normalise,
+    )
+
+
+def prompted(
+    labels: int = 3,
+    *,
+    sides: Sides = Sides(),  # noqa: B008
+    dim: int = 12,
+    scale: float = 1.0,
+    combine: Combine = Combine.MEAN,
+    alignment: RidgeAlignment | None = None,
+) -> PromptReadout:
+    generator = torch.Generator().manual_seed(0)
+    return PromptReadout(
+        labels=names(labels),
+        positive=numbers(3, labels, 4, dim),
+        negative=numbers(4, labels, 4, dim),
+        adaptors=sides.build(image_dim=dim, text_dim=dim, generator=generator),
+        alignment=alignment,
+        scale=scale,
+        combine=combine,
+    )
+
+
+def ridge(*, image_dim: int, text_dim: int) -> RidgeAlignment:
+    return RidgeAlignment(
+        weight=numbers(5, text_dim, image_dim),
+        image_mean=numbers(6, image_dim),
+        text_mean=numbers(7, text_dim),
+        penalty=0.1,
+        explained=0.2,
+        pairs=9,
+        patients=8,
+        image_encoder="image",
+        text_encoder="text",
+        data="data",
+    )
+
+
+@quick
+@given(
+    rows=st.integers(0, 70),
+    dim=st.integers(1, 67),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+    kept=st.sets(st.integers(0, 6)),
+)
+def test_scores_of_a_finding_are_the_same_bits_whichever_others_are_there(
+    rows: int, dim: int, dtype: torch.dtype, kept: set[int]
+) -> None:
+    features = numbers(0, rows, dim)
+    whole = head(7, dim, dtype=dtype)
+    order = sorted(kept, reverse=True)
+    part = LinearReadout(
+        labels=tuple(whole.labels[index] for index in order),
+        weight=whole.weight[order],
+        bias=whole.bias[order],
+        normalise=True,
+    )
+
+    assert torch.equal(part(features).difference, whole(features).difference[:, order])
+
+
+def test_a_head_scores_in_the_dtype_of_its_weights() -> None:
+    features = numbers(0, 20, 9)
+    readout = head(4, 9, normalise=False)
+    expected = features.double() @ readout.weight.T + readout.bias
+
+    torch.testing.assert_close(readout(features).difference, expected, atol=1e-12, rtol=1e-12)
+    assert readout(features).positive is None
+
+
+def test_a_normalising_head_does_not_see_how_long_a_row_is() -> None:
+    features = numbers(0, 20, 9)
+
+    torch.testing.assert_close(head(4, 9)(features).difference, head(4, 9)(5 * features).difference)
+    assert not torch.allclose(
+        head(4, 9, normalise=False)(features).difference,
+        head(4, 9, normalise=False)(5 * features).difference,
+    )
+
+
+@pytest.mark.parametrize("readout", [head(0, 5), prompted(0, dim=5)])
+def test_no_finding_gives_no_column(readout: LinearReadout | PromptReadout) -> None:
+    assert readout(numbers(0, 3, 5)).difference.shape == (3, 0)
+
+
+@quick
+@given(
+    labels=st.integers(1, 4),
+    sharing=st.sampled_from(Sharing),
+    combine=st.sampled_from(Combine),
+    scale=st.floats(0.5, 20),
+)
+def test_a_prompt_readout_is_the_difference_of_cosines_taken_one_by_one(
+    labels: int, sharing: Sharing, combine: Combine, scale: float
+) -> None:
+    sides = Sides(adaptor=Mlp(hidden=6, out=12), sharing=sharing)
+    readout = prompted(labels, sides=sides, combine=combine, scale=scale)
+    features = numbers(0, 5, 12)
+    answer = readout(features)
+
+    def similarity(row: int, prompts: Tensor) -> Tensor:
+        image = readout.adaptors.image(features[row])
+        adapted = [readout.adaptors.text(prompt) for prompt in prompts]
+        if combine is Combine.MEAN:
+            return F.cosine_similarity(image, torch.stack(adapted).mean(dim=0), dim=0)
+        return torch.stack([F.cosine_similarity(image, text, dim=0) for text in adapted]).max()
+
+    assert answer.positive is not None
+    for row in range(5):
+        for label in range(labels):
+            there = similarity(row, readout.positive[label])
+            absent = similarity(row, readout.negative[label])
+            difference, positive = answer.difference[row, label], answer.positive[row, label]
+            torch.testing.assert_close(difference, scale * (there - absent), atol=1e-4, rtol=1e-4)
+            torch.testing.assert_close(positive, (there + 1) / 2, atol=1e-5, rtol=1e-4)
+
+
+def test_the_same_adaptors_score_other_findings() -> None:
+    readout, features = prompted(3), numbers(0, 6, 12)
+    others = PromptVectors(
+        space=LabelSpace(names=("Hernia", "finding 1")),
+        positive=torch.stack([numbers(8, 4, 12), readout.positive[1]]),
+        negative=torch.stack([numbers(9, 4, 12), readout.negative[1]]),
+        bank="bank",
+        encoder="encoder",
+    )
+    over = readout.over(others)
+
+    assert over.labels == ("Hernia", "finding 1")
+    assert over.adaptors is readout.adaptors
+    torch.testing.assert_close(over(features).difference[:, 1], readout(features).difference[:, 1])
+    assert torch.equal(
+        over(features).difference,
+        PromptReadout.of(others, readout.adaptors)(features).difference,
+    )
+
+
+def test_gradients_reach_both_sides() -> None:
+    readout = prompted()
+    torch.autograd.backward(readout(numbers(0, 8, 12)).difference.square().sum())
+
+    for weight in readout.adaptors.parameters():
+        assert weight.grad is not None
+        assert weight.grad.any()
+
+
+def test_features_may_be_aligned_once_beforehand() -> None:
+    alignment = ridge(image_dim=20, text_dim=12)
+    through = prompted(alignment=alignment)
+    features = numbers(0, 6, 20)
+
+    assert (through.dim, prompted().dim) == (20, 12)
+    assert torch.equal(through.aligned(features), alignment(features))
+    assert torch.equal(through(features).difference, prompted()(alignment(features)).difference)
+
+
+@pytest.mark.parametrize("readout", [head(2, 5), prompted(dim=5)])
+def test_features_of_another_width_are_refused(readout: LinearReadout | PromptReadout) -> None:
+    with pytest.raises(Mismatch, match="another image encoder"):
+        readout(numbers(0, 3, 6))
+
+
+def test_parts_that_were_not_made_for_each_other_are_refused() -> None:
+    pair = Sides(adaptor=Identity()).build(image_dim=5, text_dim=5, generator=torch.Generator())
+    prompts = numbers(0, 2, 4, 5)
+
+    with pytest.raises(Mismatch, match="for 3 findings"):
+        PromptReadout(labels=names(3), positive=prompts, negative=prompts, adaptors=pair)
+    with pytest.raises(Mismatch, match="another text encoder"):
+        PromptReadout(
+            labels=names(2), positive=prompts[..., :4], negative=prompts[..., :4], adaptors=pair
+        )
+    with pytest.raises(Mismatch, match="alignment gives vectors 4 wide"):
+        PromptReadout(
+            labels=names(2),
+            positive=prompts,
+            negative=prompts,
+            adaptors=pair,
+            alignment=ridge(image_dim=9, text_dim=4),
+        )
+    with pytest.raises(Mismatch, match="2 and 2 for 3"):
+        LinearReadout(labels=names(3), weight=numbers(0, 2, 5), bias=numbers(0, 2), normalise=False)
