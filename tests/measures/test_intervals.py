@@ -11,6 +11,7 @@ from carina.core import Estimate, InvalidValue, Mismatch, generator
 from carina.measures import (
     Measure,
     PatientResamples,
+    auroc,
     brier,
     difference,
     exact_match,
@@ -176,28 +177,24 @@ def test_redrawing_gives_draws_given_that_both_classes_are_there() -> None:
 
 
 def test_findings_hopeless_to_draw_together_are_left_out_draw_by_draw() -> None:
-    images, findings = 14, 12
+    images, findings, draws = 14, 7, 300
     target = np.eye(images, findings, dtype=bool)  # one positive patient each
     values = rng(3).random((images, findings))
-    resamples = resample_patients(np.arange(images), draws=60, rng=rng())
+    resamples = resample_patients(np.arange(images), draws=draws, rng=rng())
+    held = resamples.weights()[:, :findings] > 0
+    rows = [repeated(resamples, draw) for draw in range(draws)]
 
     mean = macro("auroc", values, target, resamples)
 
-    weights = resamples.weights()
     loop = [
-        float(
-            np.mean(
-                [
-                    roc_auc_score(target[:, k], values[:, k], sample_weight=draw)
-                    for k in range(findings)
-                    if draw[k] > 0 and draw[k] < images
-                ]
-            )
-        )
-        for draw in weights
+        [auroc(values[r, k], target[r, k]) for k in np.flatnonzero(held[draw])]
+        for draw, r in enumerate(rows)
     ]
-    assert close(mean, *ends(loop))
+    assert 0 < held.all(axis=1).mean() < 1 / 50
+    assert close(mean, *ends([float(np.mean(row)) for row in loop]))
     assert mean.method.endswith("0 redrawn, a draw's mean over findings defined in it")
+    fewer = macro("auroc", values[:, :3], target[:, :3], resamples)
+    assert fewer.method.endswith(" redrawn")
 
 
 @pytest.mark.parametrize(

@@ -68,10 +68,11 @@ def test_the_sensitivity_is_reached_and_no_higher_threshold_reaches_it(
         assert rates(scores, target, cut)[0] < wanted
 
 
-def test_a_tenth_of_thirty_is_three() -> None:
-    scores = np.arange(31.0)
+def test_seven_hundredths_of_a_hundred_are_seven() -> None:
+    scores = np.arange(101.0)
 
-    assert at_sensitivity(scores, scores > 0, 0.1).sensitivity == 0.1
+    assert 0.07 * 100 > 7  # in binary
+    assert at_sensitivity(scores, scores > 0, 0.07).sensitivity == 0.07
 
 
 def test_of_equals_the_highest_threshold_is_chosen() -> None:

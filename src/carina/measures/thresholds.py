@@ -76,7 +76,7 @@ def at_sensitivity(
     if not 0 < sensitivity <= 1:
         raise InvalidValue(f"A sensitivity to reach lies in (0, 1]; got {sensitivity}.")
     _, found, _ = flagged(scores, target)
-    wanted = sensitivity * int(found[-1]) * (1 - 1e-12)  # 0.1 of 30 is 3, not 4
+    wanted = sensitivity * int(found[-1]) * (1 - 1e-12)  # 0.07 of 100 is 7, not 8
     return _point(
         scores, target, int(np.argmax(found >= wanted)), f"sensitivity >= {sensitivity:g}"
     )
