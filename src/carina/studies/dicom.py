@@ -14,12 +14,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Num
 
 from carina.core import UnreadableFile
+from carina.studies.apart import decode_apart
 from carina.studies.picture import Flag, Form, Picture, check_size
 
 __all__ = ["looks_like_dicom", "read_dicom"]
 
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _GREY = ("MONOCHROME1", "MONOCHROME2")
+_COLOUR = ("RGB", "YBR", "PALETTE COLOR", *_GREY)
 
 
 def looks_like_dicom(data: bytes) -> bool:
@@ -39,7 +41,7 @@ def read_dicom(data: bytes) -> Picture:
             beyond reason, a compression nobody here decodes, or a malformed header.
     """
     # pydicom takes 0.2 s to import: only who reads a DICOM file waits for it.
-    from pydicom.errors import InvalidDicomError
+    from pydicom.errors import BytesLengthException, InvalidDicomError
 
     if _DEFLATED in data[:2048]:
         raise UnreadableFile(
@@ -49,14 +51,14 @@ def read_dicom(data: bytes) -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they may quote what stands in the file
-            return _picture(_opened(data))
+            return _picture(_opened(data), data)
     except UnreadableFile:
         raise
     except InvalidDicomError:
         raise UnreadableFile("Damaged DICOM: it begins as one and does not go on as one.") from None
     except (
         *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError),
-        *(OSError, RuntimeError, TypeError, ValueError, struct.error),
+        *(OSError, RuntimeError, TypeError, ValueError, struct.error, BytesLengthException),
     ) as error:
         # The decoder's own words may quote the file; the kind of error is all that leaves.
         raise UnreadableFile(
@@ -81,10 +83,10 @@ def _opened(data: bytes) -> Any:
     return dataset
 
 
-def _picture(dataset: Any) -> Picture:
+def _picture(dataset: Any, data: bytes) -> Picture:
     _check_header(dataset)
     _check_pixel_data(dataset)
-    stored = _stored(dataset)
+    stored = _stored(dataset, data)
     padding = _padding(dataset, stored)
     if padding.all():
         raise UnreadableFile("Nothing but padding: no pixel holds an image.")
@@ -122,8 +124,9 @@ def _check_header(dataset: Any) -> None:
         raise UnreadableFile("Several frames in one file: wanted one image.")
     photometric = str(dataset.get("PhotometricInterpretation", "")).strip()
     if photometric not in _GREY or int(dataset.get("SamplesPerPixel", 1)) != 1:
+        colour = photometric.startswith(_COLOUR)
         raise UnreadableFile(
-            f"Not a grey image: {photometric[:16] or 'no photometric interpretation'}; "
+            f"Not a grey image: {photometric[:16] if colour else 'no known photometry'}; "
             f"wanted {' or '.join(_GREY)}."
         )
     if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
@@ -178,19 +181,29 @@ def _codestream_size(frame: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _stored(dataset: Any) -> Num[np.ndarray, "rows cols"]:
+def _stored(dataset: Any, data: bytes) -> Num[np.ndarray, "rows cols"]:
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.pixels.utils import pixel_array
 
     syntax = dataset.file_meta.TransferSyntaxUID
+    if not syntax.is_encapsulated:
+        plain: np.ndarray = pixel_array(dataset, raw=True)
+        return plain
     try:
-        available = get_decoder(syntax).is_available
+        plugins = get_decoder(syntax).available_plugins
     except NotImplementedError:
-        available = False
-    if not available:
+        plugins = ()
+    if not plugins:
         raise UnreadableFile(f"Compression nobody here decodes: {syntax.name[:64]}.")
-    stored: np.ndarray = pixel_array(dataset, raw=True)
-    return stored
+    for plugin in (plugin for plugin in plugins if plugin != "gdcm"):
+        try:
+            stored: np.ndarray = pixel_array(dataset, raw=True, decoding_plugin=plugin)
+        except RuntimeError:  # what pydicom raises where a plugin could not
+            continue
+        return stored
+    if "gdcm" in plugins:
+        return decode_apart(data)
+    raise UnreadableFile("Damaged pixels: no decoder here can read them. Copy the file anew.")
 
 
 def _padding(dataset: Any, stored: Num[np.ndarray, "rows cols"]) -> Bool[np.ndarray, "rows cols"]:
