@@ -161,7 +161,7 @@ def write_segment(
     with claimed_folder(folder) as partial:
         _write_rows(partial / _ROWS, images)
         for array_name, array in arrays.items():
-            np.save(partial / f"{array_name}.npy", array, allow_pickle=False)
+            _write_array(partial / f"{array_name}.npy", array)
         files = {
             path.name: Sum(bytes=path.stat().st_size, digest=digest_file(path))
             for path in sorted(partial.iterdir())
@@ -208,6 +208,15 @@ def _damaged(folder: Path, what: str) -> UnreadableFile:
         f"Segment {folder.name} of the store is damaged: {what}. Remove that folder "
         f"({folder.parent.name}/{folder.name}) and encode again; the other segments are kept."
     )
+
+
+def _write_array(path: Path, array: np.ndarray) -> None:
+    # Not np.save: it passes over a full disk when the last buffer cannot be written.
+    array = np.ascontiguousarray(array)
+    with path.open("xb") as file:
+        header = np.lib.format.header_data_from_array_1_0(array)
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(array.data)
 
 
 def _write_rows(path: Path, images: Sequence[str]) -> None:

@@ -224,9 +224,14 @@ class Store:
     def admit(self, card: EncoderCard) -> None:
         """Make the store where there is none, and a place in it for an encoder."""
         self._salted()
-        path = self.encoder_folder(card) / _CARD
+        folder = self.encoder_folder(card)
+        if not folder.is_dir():
+            with claimed_folder(folder) as partial:
+                write_json(partial / _CARD, card)
+                publish(partial, folder)
+        path = folder / _CARD
         if not path.is_file() or read_json(path, EncoderCard) != card:
-            write_json(path, card)
+            write_json(path, card)  # what is said of an encoder may change, its numbers not
 
     @property
     def salt(self) -> str:

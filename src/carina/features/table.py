@@ -44,13 +44,15 @@ class _Source:
 
     def gather(self, rows: Int[np.ndarray, " rows"], width: int) -> Float[np.ndarray, "rows width"]:
         """Rows in the order asked for, by one gather a segment."""
+        if not len(rows):
+            return np.empty((0, width), dtype=np.float32)
         segment, row = self.segment[rows], self.row[rows]
         order = np.argsort(segment, kind="stable")
         row = row[order]
         present, starts = np.unique(segment[order], return_index=True)
         stops = [*starts[1:].tolist(), len(rows)]
         sources = [self.arrays[index]["pooled"] for index in present]
-        dtype = np.result_type(*sources) if sources else np.dtype(np.float32)
+        dtype = np.result_type(*sources)
         grouped = np.empty((len(rows), width), dtype=dtype)
         for source, start, stop in zip(sources, starts, stops, strict=True):
             if source.dtype == dtype:  # "clip" spares numpy a copy of the output
