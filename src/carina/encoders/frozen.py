@@ -87,13 +87,9 @@ class FrozenTexts:
 
     @torch.no_grad()
     def encode(self, texts: tuple[str, ...]) -> Encoded:
-        """Pooled features, a row a text, on the encoder's device; no gradient.
-
-        A text that comes twice is encoded once.
-        """
-        rows = {text: self._row(text) for text in dict.fromkeys(texts)}
+        """Pooled features, a row a text, on the encoder's device; no gradient."""
         none = torch.zeros((0, self.card.dim), device=self.device)
-        return Encoded(pooled=torch.cat([none, *(rows[text] for text in texts)]))
+        return Encoded(pooled=torch.cat([none, *(self._row(text) for text in texts)]))
 
     def _row(self, text: str) -> Float[Tensor, "1 dim"]:
         numbers = torch.tensor([self.tokenise(text)], device=self.device)

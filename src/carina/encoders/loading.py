@@ -76,5 +76,5 @@ def _reads(name: str, modality: str) -> None:
     if found != modality:
         others = [info.card.name for info in listing() if info.card.modality == modality]
         raise Mismatch(
-            f"{name} is a {found} encoder; wanted one for {modality}s: {', '.join(others)}."
+            f"{name} reads {found}s; wanted an encoder that reads {modality}s: {', '.join(others)}."
         )

@@ -1,13 +1,12 @@
 """Weights from files: found, read without running anything, checked name by name, and digested."""
 
+import warnings
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from pickle import UnpicklingError
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -46,15 +45,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        SafetensorError,
-        UnpicklingError,
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-    ) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch remarks on old pickles before it refuses them
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a torn pickle fails in any way there is
         raise UnreadableFile(
             f"{path.name} cannot be read as plain weights ({type(error).__name__}): it is damaged "
             "or carries more than tensors. Convert it to .safetensors where you trust it."

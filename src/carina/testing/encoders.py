@@ -160,7 +160,7 @@ class TextEncoderContract:
     def test_a_text_does_not_feel_its_company(self, encoder: TextEncoder) -> None:
         together = encoder.encode(_TEXTS).pooled
         alone = torch.cat([encoder.encode((text,)).pooled for text in _TEXTS])
-        engine = _pooled(encode_texts(encoder, _TEXTS, batch=2))
+        engine = encode_texts(encoder, _TEXTS, batch=2)
 
         assert torch.equal(together, alone)
         assert torch.equal(together.cpu(), engine)
