@@ -77,7 +77,7 @@ class CellMatched:
 
 
 def _union(
-    visible: LabelSpace, shown: list[tuple[tuple[str, ...], Int[np.ndarray, " some"]]]
+    visible: LabelSpace, shown: list[tuple[tuple[str, ...], Int[np.ndarray, " _"]]]
 ) -> tuple[Int[np.ndarray, " rows"], Bool[np.ndarray, "rows visible"]]:
     """Rows in ascending order, and which of their cells any step shows."""
     rows = np.unique(np.concatenate([some for _, some in shown]))

@@ -45,6 +45,11 @@ class Labelled:
                 "Features, target, known, patients and images have one row an image; got "
                 f"{[len(column) for column in columns]}."
             )
+        if not self.target.shape[1] == self.known.shape[1] == len(self.space):
+            raise InvalidValue(
+                f"Target and known have {self.target.shape[1]} and {self.known.shape[1]} label "
+                f"columns for {len(self.space)} finding(s)."
+            )
 
     def ground(
         self,
