@@ -10,6 +10,7 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from carina.core import ConfigError, Mismatch
+from carina.features import PromptVectors
 from carina.learning.learner import Event, Learned, Learner, Setting, Step
 from carina.learning.strategies.closed_form import Solution, solve, together
 from carina.learning.strategies.linear import grown_head, head_of, no_head, noted
@@ -24,7 +25,7 @@ from carina.learning.strategies.sums import (
 )
 from carina.streams import View
 
-__all__ = ["Ridge", "solved", "sums_in", "text_directions"]
+__all__ = ["Ridge", "sums_in", "text_directions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,20 +73,36 @@ class Ridge:
         Raises:
             Mismatch: where the view is of another width, or the learner's sums are in other folds.
         """
-        fresh = sums_of(view, folds=self.folds, salt=self.salt)
-        sums = add(sums_in(learner), fresh)
-        touched = tuple(
+        sums = add(sums_in(learner), sums_of(view, folds=self.folds, salt=self.salt))
+        yield from self.settled(learner, sums, view.prompts)
+
+    def settled(
+        self, learner: Learner, sums: Sums, prompts: PromptVectors | None
+    ) -> Iterator[Event]:
+        """Put other sums in the place of the learner's and solve what they change.
+
+        So two sites' sums are merged (`add`) and a patient is forgotten (`subtract`).
+
+        Args:
+            learner: Whose sums are replaced.
+            sums: Of the findings the learner has met, and maybe of new ones.
+            prompts: Of the findings that change, at least; None without zero-shot.
+
+        Raises:
+            Mismatch: where zero-shot is possible but there are no prompts.
+        """
+        before = sums_in(learner).findings
+        changed = [
             label
-            for label in view.labels
-            if fresh.findings[label].rows or label not in learner.labels
-        )
-        directions = dict(zip(view.labels, text_directions(learner.setting, view), strict=True))
-        groups, solutions = together(sums, touched), dict[str, Solution]()
+            for label, own in sums.findings.items()
+            if label not in before or own.key != before[label].key
+        ]
+        groups, solutions = together(sums, changed), dict[str, Solution]()
         for index, group in enumerate(groups):
             found = solve(
                 sums,
                 group,
-                torch.stack([directions[label] for label in group]),
+                text_directions(learner.setting, prompts, group),
                 lambdas=self.lambdas,
                 betas=self.betas if learner.setting.zero_shot else (0.0,),
             )
@@ -93,7 +110,8 @@ class Ridge:
             errors = [one.error for one in found.values() if one.error is not None]
             loss = sum(errors) / len(errors) if errors else None
             yield Step(index=index, of=len(groups), loss=loss)
-        yield Learned(learner=solved(_keeping(learner, sums), solutions))
+        in_order = {label: solutions[label] for label in changed}
+        yield Learned(learner=_with(_keeping(learner, sums), in_order))
 
 
 def sums_in(learner: Learner) -> Sums:
@@ -114,7 +132,7 @@ def sums_in(learner: Learner) -> Sums:
             raise Mismatch("This learner carries no sums; it was not taught by Ridge.")
 
 
-def solved(learner: Learner, solutions: dict[str, Solution]) -> Learner:
+def _with(learner: Learner, solutions: dict[str, Solution]) -> Learner:
     """The learner with some heads put in place of its own or after them."""
     heads = {label: (one.weight, one.bias) for label, one in solutions.items()}
     calibration = {
@@ -126,7 +144,7 @@ def solved(learner: Learner, solutions: dict[str, Solution]) -> Learner:
     return replace(
         learner,
         labels=learner.labels.grown(*solutions),
-        readout=grown_head(head_of(learner), heads),
+        readout=grown_head(head_of(learner), heads) if heads else learner.readout,
         calibration=calibration,
         notes=noted(
             learner.notes,
@@ -137,7 +155,9 @@ def solved(learner: Learner, solutions: dict[str, Solution]) -> Learner:
     )
 
 
-def text_directions(setting: Setting, view: View) -> Float64[Tensor, "labels dim"]:
+def text_directions(
+    setting: Setting, prompts: PromptVectors | None, labels: tuple[str, ...]
+) -> Float64[Tensor, "labels dim"]:
     """From negative to positive prompts, among image features, length 1; zeros without zero-shot.
 
     In a shared space a head along it ranks images exactly as zero-shot does: it is the difference
@@ -146,17 +166,16 @@ def text_directions(setting: Setting, view: View) -> Float64[Tensor, "labels dim
     for the length of each aligned image.
 
     Raises:
-        Mismatch: where zero-shot is possible but the view comes without prompts.
+        Mismatch: where zero-shot is possible but there are no prompts.
     """
-    nothing = torch.zeros(len(view.labels), setting.image_dim, dtype=torch.float64)
     if not setting.zero_shot:
-        return nothing
-    if view.prompts is None:
+        return torch.zeros(len(labels), setting.image_dim, dtype=torch.float64)
+    if prompts is None:
         raise Mismatch(
-            f"Experience {view.name!r} has no prompts, but images and texts can be compared here; "
-            "encode a prompt bank, or say that there is no zero-shot."
+            "There are no prompts, but images and texts can be compared here; encode a prompt "
+            "bank, or give the images' encoder alone."
         )
-    prompts = view.prompts.of(view.labels)
+    prompts = prompts.of(labels)
     present = F.normalize(prompts.positive.double().mean(dim=1), dim=1)
     absent = F.normalize(prompts.negative.double().mean(dim=1), dim=1)
     direction = present - absent
