@@ -1,0 +1,76 @@
+"""``carina check``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from carina.cli.terminal import note, print_json, print_table, progress
+from carina.studies import CheckReport, PresenceCounts, Severity, read_folder
+from carina.studies import check as look_over
+
+__all__ = ["check"]
+
+
+def check(
+    data: Path,
+    *,
+    mapping: Path | None = None,
+    read: bool = True,
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Look a data folder over before anything is computed. Exit status 1 where there are errors.
+
+    Args:
+        data: The data folder, or its table.
+        mapping: TOML that names the table's columns.
+        read: Open every image, not only look for it.
+        as_json: Print the report for machines.
+    """
+    manifest = read_folder(data, mapping)
+    report: CheckReport | None = None
+    with progress() as bars:
+        bar = bars.add_task("check", total=len(manifest))
+        for event in look_over(manifest, read=read):
+            if isinstance(event, CheckReport):
+                report = event
+            else:
+                bars.update(bar, completed=event.done)
+    if report is None:
+        raise AssertionError("check ends with its report")
+    if as_json:
+        print_json(report)
+    else:
+        _show(report)
+    if not report.sound:
+        sys.exit(1)
+
+
+def _show(report: CheckReport) -> None:
+    splits = list(report.splits)
+    print_table(
+        f"{report.source or 'data'}: {report.images} images, {report.patients} patients, "
+        f"{report.readable} readable",
+        ["split", "images", "patients"],
+        [[n, str(s.images), str(s.patients)] for n, s in report.splits.items()],
+    )
+    print_table(
+        "present / absent / uncertain / unmentioned",
+        ["finding", *splits],
+        [
+            [name, *(_counts(by_split, split) for split in splits)]
+            for name, by_split in report.findings.items()
+        ],
+    )
+    for remark in report.remarks:
+        note(f"{remark.severity}: {remark.text}")
+    if not any(r.severity is Severity.ERROR for r in report.remarks):
+        note("No errors.")
+
+
+def _counts(by_split: dict[str, PresenceCounts], split: str) -> str:
+    if split not in by_split:
+        return "-"
+    counts = by_split[split]
+    return f"{counts.present} / {counts.absent} / {counts.uncertain} / {counts.unmentioned}"

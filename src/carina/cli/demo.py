@@ -1,0 +1,62 @@
+"""``carina demo``."""
+
+from pathlib import Path
+from time import perf_counter
+
+from carina.cards import overview_tables, write_overview
+from carina.cli.running import encode_to_end, run_to_end
+from carina.cli.terminal import note, print_table, progress
+from carina.encoders import load_image_encoder
+from carina.features import Store
+from carina.phantoms import write_phantoms
+from carina.recipes import demo_recipes, prepare
+from carina.studies import Manifest, read_folder
+
+__all__ = ["demo"]
+
+
+def demo(*, out: Path = Path(".demo"), patients: int = 360, seed: int = 27) -> None:
+    """The whole way on drawn radiographs of patients who do not exist, in minutes.
+
+    Draws DICOM films with reports, encodes them with frozen encoders, aligns image and text on
+    the reports of separate patients, learns step by step in three scenarios, and writes a card.
+
+    Args:
+        out: Folder for everything.
+        patients: How many to draw.
+        seed: Of everything random.
+    """
+    started = perf_counter()
+    manifest = _drawn(out / "phantoms", patients, seed)
+    note(f"1. Drew {len(manifest)} films of {patients} patients as DICOM with reports.")
+    store, encoder = out / "store", load_image_encoder("efficientnet-lite0")
+    encoded = encode_to_end(manifest, encoder, store)
+    note(
+        f"2. {encoder.card.name}, frozen, encoded {encoded.encoded} films in {encoded.seconds:.0f} s."
+    )
+    recipes = demo_recipes()
+    prepared = prepare(recipes[0], manifest, Store(store))
+    note(
+        f"3. Image and text share no space: an alignment was fitted on the reports of "
+        f"{prepared.setting.alignment.patients if prepared.setting.alignment else 0} other patients."
+    )
+    folders = []
+    for number, recipe in enumerate(recipes, start=1):
+        finished = run_to_end(recipe, manifest, store, out / "runs", prepared=prepared)
+        folders.append(finished.folder)
+        note(f"4. Run {number} of {len(recipes)}: {recipe.name}")
+    for title, header, rows in overview_tables(folders):
+        print_table(title, header, rows)
+    card = write_overview(folders, out, title="carina's demo, on drawn radiographs")
+    note(f"Done in {perf_counter() - started:.0f} s. Read the card: {card}")
+
+
+def _drawn(folder: Path, patients: int, seed: int) -> Manifest:
+    """The phantoms, drawn where they are not there yet."""
+    made = folder / f"{patients}-{seed}"
+    if not (made / "phantoms.csv").is_file():
+        with progress() as bars:
+            bar = bars.add_task("draw phantoms", total=patients)
+            for event in write_phantoms(made, patients=patients, seed=seed):
+                bars.update(bar, completed=event.done)
+    return read_folder(made)

@@ -1,0 +1,47 @@
+"""``carina encode``."""
+
+from collections import Counter
+from pathlib import Path
+
+from carina.cli.running import encode_to_end
+from carina.cli.terminal import note
+from carina.core import UnreadableFile
+from carina.encoders import load_image_encoder
+from carina.studies import read_folder
+
+__all__ = ["encode"]
+
+
+def encode(
+    data: Path,
+    *,
+    encoder: str,
+    store: Path,
+    weights: Path | None = None,
+    mapping: Path | None = None,
+    verify: bool = False,
+) -> None:
+    """Compute frozen features once, into a store. What is there already is not computed again.
+
+    Args:
+        data: The data folder, or its table.
+        encoder: Name of an image encoder; see `carina encoders`.
+        store: Folder of the store; made where there is none.
+        weights: File of the encoder's weights, for encoders that need one.
+        mapping: TOML that names the table's columns.
+        verify: Hash every file again instead of trusting path, size and time.
+    """
+    manifest = read_folder(data, mapping)
+    done = encode_to_end(
+        manifest, load_image_encoder(encoder, weights=weights), store, verify=verify
+    )
+    note(
+        f"{encoder}: {done.encoded} of {len(manifest)} images encoded in {done.seconds:.0f} s, "
+        f"{len(manifest) - done.encoded - len(done.set_aside)} were there already, "
+        f"{len(done.set_aside)} set aside."
+    )
+    for reason, count in Counter(aside.reason for aside in done.set_aside).most_common():
+        first = next(aside.row for aside in done.set_aside if aside.reason == reason)
+        note(f"  {count} x {reason} First: {manifest.image[first]}")
+    if len(done.set_aside) == len(manifest):
+        raise UnreadableFile("No image could be read, so there are no features; see above.")

@@ -1,0 +1,68 @@
+"""The front of the command line: verbs by import path, errors as one clear line."""
+
+import sys
+
+from cyclopts import App
+
+from carina import __version__
+from carina.core import CarinaError
+
+__all__ = ["VERBS", "app", "main"]
+
+VERBS: dict[str, tuple[str, str]] = {
+    "check": ("carina.cli.check:check", "Look a data folder over before anything is computed."),
+    "encode": ("carina.cli.encode:encode", "Compute frozen features once, into a store."),
+    "run": ("carina.cli.run:run", "Run a recipe: learn step by step, judge, write a folder."),
+    "card": (
+        "carina.cli.card:card",
+        "Write a run's card (HTML and Markdown), or an overview of several.",
+    ),
+    "results": ("carina.cli.results:results", "Print a run's numbers, each with its interval."),
+    "compare": (
+        "carina.cli.compare:compare",
+        "Compare two runs on the same films, paired by patient.",
+    ),
+    "bundle": ("carina.cli.bundle:bundle", "Pack all that predicting needs, and no more."),
+    "predict": (
+        "carina.cli.predict:predict",
+        "Answer for images: a calibrated probability a finding.",
+    ),
+    "encoders": (
+        "carina.cli.encoders:encoders",
+        "List encoders: what they need and what they have seen.",
+    ),
+    "prompts": ("carina.cli.prompts:prompts", "List prompt banks, or the prompts of a finding."),
+    "store": ("carina.cli.store:store", "List, verify or prune a feature store."),
+    "recipes": ("carina.cli.recipes:recipes", "List the named recipes."),
+    "demo": ("carina.cli.demo:demo", "The whole way on drawn radiographs, in minutes."),
+    "doctor": ("carina.cli.doctor:doctor", "Say what this installation can do."),
+}
+"""Verb to import path and help; the path is imported when the verb is used."""
+
+app = App(
+    name="carina",
+    version=__version__,
+    help="Adapt frozen biomedical vision-language models to chest X-rays, step by step. "
+    "Research use only, not for diagnosis.",
+    help_epilogue="Add --traceback to any command to see where an error came from.",
+)
+for _verb, (_path, _help) in VERBS.items():
+    app.command(_path, name=_verb, help=_help)
+
+_BAD_INPUT, _INTERRUPTED = 2, 130
+
+
+def main(tokens: list[str] | None = None) -> None:
+    """Run a command; exit 0 where it worked, 2 on bad input, 130 where it was interrupted."""
+    words = list(sys.argv[1:] if tokens is None else tokens)
+    traceback = "--traceback" in words
+    try:
+        app([word for word in words if word != "--traceback"])
+    except CarinaError as error:
+        if traceback:
+            raise
+        sys.stderr.write(f"carina: {error}\n")
+        sys.exit(_BAD_INPUT)
+    except KeyboardInterrupt:
+        sys.stderr.write("carina: interrupted; the same command goes on from here.\n")
+        sys.exit(_INTERRUPTED)

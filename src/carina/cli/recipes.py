@@ -1,0 +1,19 @@
+"""``carina recipes``."""
+
+from carina.cli.terminal import print_json, print_table
+from carina.recipes import NAMED, find_recipe
+
+__all__ = ["recipes"]
+
+
+def recipes(name: str = "") -> None:
+    """List the named recipes, or print one as JSON, to be changed and run as a file.
+
+    Args:
+        name: Of a recipe.
+    """
+    if name:
+        print_json(find_recipe(name, NAMED))
+        return
+    rows = [[n, (make.__doc__ or "").strip().splitlines()[0]] for n, make in NAMED.items()]
+    print_table("recipes", ["name", "what it is"], rows)

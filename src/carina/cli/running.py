@@ -1,0 +1,56 @@
+"""Encoding and running with a bar, for the verbs that do either."""
+
+from pathlib import Path
+
+from carina.cards import write_run_card
+from carina.cli.terminal import progress
+from carina.encoders import ImageEncoder
+from carina.features import EncodedAll, Store
+from carina.features import encode as encode_into
+from carina.recipes import Continual, Finished, Prepared, prepare
+from carina.recipes import run as run_recipe
+from carina.studies import Manifest
+
+__all__ = ["encode_to_end", "run_to_end"]
+
+
+def encode_to_end(
+    manifest: Manifest, encoder: ImageEncoder, store: Path, *, verify: bool = False
+) -> EncodedAll:
+    """Encode a manifest's images, with a bar."""
+    with progress() as bars:
+        bar = bars.add_task(f"encode {encoder.card.name}", total=len(manifest))
+        for event in encode_into(manifest, encoder, Store(store), verify=verify):
+            if isinstance(event, EncodedAll):
+                return event
+            bars.update(bar, completed=event.done)
+    raise AssertionError("encode ends with EncodedAll")
+
+
+def run_to_end(
+    recipe: Continual,
+    manifest: Manifest,
+    store: Path,
+    out: Path,
+    *,
+    prepared: Prepared | None = None,
+) -> Finished:
+    """Run a recipe with a bar, and write its card.
+
+    Args:
+        prepared: What an earlier run of the same encoders, prompts and labels has read already.
+    """
+    ready = prepared or prepare(recipe, manifest, Store(store))
+    with progress() as bars:
+        bar = bars.add_task(recipe.name)
+        for event in run_recipe(recipe, ready, out):
+            if isinstance(event, Finished):
+                write_run_card(event.folder)
+                return event
+            bars.update(
+                bar,
+                description=f"{recipe.name}: {event.stage} {event.experience}",
+                completed=event.done,
+                total=event.of,
+            )
+    raise AssertionError("run ends with Finished")

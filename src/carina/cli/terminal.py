@@ -1,0 +1,53 @@
+"""What the verbs share: progress to stderr, tables and JSON to stdout."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from carina.core import to_json
+
+__all__ = ["note", "print_json", "print_table", "progress"]
+
+_WIDE = 200  # columns where stdout is a file or a pipe
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Bars on stderr; where that is no terminal, nothing moves and nothing is printed."""
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    ) as bars:
+        yield bars
+
+
+def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on stdout; the first column to the left, the others to the right."""
+    console = Console(width=None if sys.stdout.isatty() else _WIDE)
+    table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    for index, name in enumerate(header):
+        table.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def print_json(value: Any) -> None:
+    """A value for machines, on stdout."""
+    sys.stdout.write(to_json(value))
+
+
+def note(text: str) -> None:
+    """A line for people, on stderr."""
+    sys.stderr.write(f"{text}\n")

@@ -1,0 +1,53 @@
+"""The demo's recipes: RE-tune in three scenarios on phantoms, and what stands beside it."""
+
+from carina.adaptors import Mlp, Sides
+from carina.learning import Heads, Optimiser, RETune, Ridge, StrategyConfig, ZeroShot
+from carina.recipes.recipe import Align, Continual
+from carina.streams import AllAtOnce, ByClass, ByData, ByLabel, StreamPlan
+
+__all__ = ["demo_recipes"]
+
+_PLANS: dict[str, StreamPlan] = {
+    "by-class": ByClass(),
+    "by-label": ByLabel(),
+    "by-data": ByData(parts=3),
+    "joint": AllAtOnce(),
+}
+_STRATEGIES: dict[str, StrategyConfig] = {
+    "zero-shot": ZeroShot(),
+    "retune": RETune(
+        sides=Sides(adaptor=Mlp(hidden=256, out=128)),
+        optimiser=Optimiser.ADAMW,
+        rate=1e-3,
+        batch=128,
+        steps=40,
+        epochs=None,
+        learn_scale=True,
+    ),
+    "heads": Heads(),
+    "ridge": Ridge(),
+}
+_FOLDS, _DRAWS = 3, 500  # enough for a demonstration, and quick
+
+
+def demo_recipes() -> tuple[Continual, ...]:
+    """Every strategy in every scenario; zero-shot once, since no stream changes it.
+
+    The encoders share no space, so each recipe fits an alignment on the reports of the pretrain
+    patients.
+    """
+    return tuple(
+        Continual(
+            name=f"demo-{plan}-{strategy}",
+            encoders=("efficientnet-lite0",),
+            text_encoder="minilm-l6",
+            align=Align(),
+            strategy=_STRATEGIES[strategy],
+            plan=_PLANS[plan],
+            folds=_FOLDS,
+            draws=_DRAWS,
+        )
+        for plan in _PLANS
+        for strategy in _STRATEGIES
+        if strategy != "zero-shot" or plan == "by-class"
+    )

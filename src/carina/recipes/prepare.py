@@ -1,0 +1,188 @@
+"""From a manifest and a store to what a stream needs: features, labels, prompts, alignment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from carina.adaptors import RidgeAlignment, encode_bank, fit_alignment, load_bank
+from carina.core import InvalidValue, salted
+from carina.encoders import EncoderCard, TextEncoder, encode_texts, load_text_encoder
+from carina.features import FeatureTable, PromptVectors, Store, lookup
+from carina.learning import Setting
+from carina.recipes.recipe import Align, Continual
+from carina.streams import Labelled
+from carina.studies import LabelSpace, Manifest, Split, patient_codes
+
+__all__ = ["Prepared", "prepare"]
+
+_NO_IMAGE = "missing or unreadable when encoded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """Everything a run reads, in memory; rows are the manifest's less those set aside.
+
+    Attributes:
+        labelled: Features, target, known, codes and prompts of every usable row.
+        setting: What strategies are told before any label.
+        digests: Image digest of each row.
+        learn: Rows to learn from: those of train and val.
+        test: Rows held back.
+        cards: Image encoders, then the text encoder where there is one.
+        exposed: For each card, what its weights have seen of this data set, or "".
+        unseen: Rows no encoder's weights can have seen; None where none is exposed.
+        manifest_digest: Of the whole manifest.
+        source: Name of the data set.
+        set_aside: Rows without features, counted by reason.
+        why_no_zero_shot: The reason, or "" where images and prompts share a space.
+    """
+
+    labelled: Labelled
+    setting: Setting
+    digests: tuple[str, ...]
+    learn: Int[np.ndarray, " learn"]
+    test: Int[np.ndarray, " test"]
+    cards: tuple[EncoderCard, ...]
+    exposed: tuple[str, ...]
+    unseen: Bool[np.ndarray, " images"] | None
+    manifest_digest: str
+    source: str
+    set_aside: Mapping[str, int] = field(default_factory=dict)
+    why_no_zero_shot: str = ""
+
+
+def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
+    """Read what a recipe needs; nothing of it depends on the strategy or the plan.
+
+    Raises:
+        Mismatch: where images were never encoded, with the command that does it.
+        UnknownName: where the store has no such encoder.
+        InvalidValue: where no row may be learned from, or `align` has no reports to learn from.
+    """
+    images = tuple(store.card(name) for name in recipe.encoders)
+    found = lookup(manifest, store, images)
+    usable = np.array(
+        [row for row, digest in enumerate(found) if digest is not None], dtype=np.int64
+    )
+    here = manifest.take(usable)
+    digests = tuple(found[row] or "" for row in usable)
+    with store.table(images, digests) as table:
+        features = _side_by_side(table)
+    space = LabelSpace(names=recipe.findings or here.space.names)
+    target, known = recipe.policy.apply(here.labels[:, here.space.indices(space.names)])
+    patients = patient_codes(here.patient, recipe.salt)
+    text = load_text_encoder(recipe.text_encoder) if recipe.text_encoder else None
+    shared = text is not None and len(images) == 1 and images[0].space == text.card.space != ""
+    alignment = None
+    if recipe.align is not None and text is not None and not shared:
+        alignment = _aligned(recipe.align, here, features, patients, images, text)
+    learn, test = here.rows(Split.TRAIN, Split.VAL), here.rows(Split.TEST)
+    if not len(learn) or not len(test):
+        raise InvalidValue(
+            f"A run learns from train and val and is judged on test; got {len(learn)} and "
+            f"{len(test)} usable films. See: carina check DATA."
+        )
+    cards = (*images, *([text.card] if text else []))
+    exposed = tuple(_exposure(card, manifest.source) for card in cards)
+    return Prepared(
+        labelled=Labelled(
+            features=features,
+            target=target,
+            known=known,
+            patients=patients,
+            images=np.array([salted(d, recipe.salt) for d in digests], dtype=np.int64),
+            space=space,
+            prompts=_prompts(recipe, space, text),
+        ),
+        setting=Setting(
+            image_dim=features.shape[1],
+            text_dim=text.card.dim if text else 0,
+            shared_space=shared,
+            alignment=alignment,
+        ),
+        digests=digests,
+        learn=learn,
+        test=test,
+        cards=cards,
+        exposed=exposed,
+        unseen=_unseen(here, cards) if any(exposed) else None,
+        manifest_digest=manifest.digest,
+        source=manifest.source,
+        set_aside={_NO_IMAGE: len(manifest) - len(usable)} if len(usable) < len(manifest) else {},
+        why_no_zero_shot="" if shared or alignment else _why_apart(recipe, text),
+    )
+
+
+def _side_by_side(table: FeatureTable) -> Float[Tensor, "images dim"]:
+    """One encoder's features as they are; several, each brought to unit length by row first."""
+    features = table.pooled().float()
+    if len(table.blocks) == 1:
+        return features
+    widths = [block.width for block in table.blocks]
+    blocks = torch.split(features, widths, dim=1)
+    return torch.cat([F.normalize(block, dim=1) for block in blocks], dim=1)
+
+
+def _prompts(
+    recipe: Continual, space: LabelSpace, text: TextEncoder | None
+) -> PromptVectors | None:
+    if text is None:
+        return None
+    return encode_bank(load_bank(recipe.prompts), space, text)
+
+
+def _aligned(
+    align: Align,
+    manifest: Manifest,
+    features: Float[Tensor, "images dim"],
+    patients: Int[np.ndarray, " images"],
+    images: tuple[EncoderCard, ...],
+    text: TextEncoder,
+) -> RidgeAlignment:
+    rows = np.array(
+        [row for row in manifest.rows(Split.PRETRAIN) if manifest.report[row].strip()],
+        dtype=np.int64,
+    )
+    if not len(rows):
+        raise InvalidValue(
+            "An alignment is fitted on images with reports in the split 'pretrain', and there are "
+            "none. Name such patients in the split column, or leave `align` out of the recipe."
+        )
+    reports = encode_texts(text, tuple(manifest.report[row] for row in rows))
+    return fit_alignment(
+        features[torch.from_numpy(rows)],
+        reports,
+        patients=torch.from_numpy(patients[rows]),
+        image_encoder="+".join(card.fingerprint for card in images),
+        text_encoder=text.card.fingerprint,
+        penalties=align.penalties,
+    )
+
+
+def _why_apart(recipe: Continual, text: TextEncoder | None) -> str:
+    if text is None:
+        return "the recipe names no text encoder"
+    return (
+        f"no zero-shot: {' + '.join(recipe.encoders)} and {text.card.name} share no space, and no "
+        "reports were used to align them"
+    )
+
+
+def _exposure(card: EncoderCard, source: str) -> str:
+    return "; ".join(e.what for e in card.exposed_to if e.source == source)
+
+
+def _unseen(manifest: Manifest, cards: tuple[EncoderCard, ...]) -> Bool[np.ndarray, " images"]:
+    """Rows that every exposed encoder's own list says its weights have not seen."""
+    unseen = np.ones(len(manifest), dtype=bool)
+    for card in cards:
+        for exposure in card.exposed_to:
+            if exposure.source == manifest.source:
+                column = manifest.extra.get(exposure.unseen_column)
+                unseen &= np.array([cell == "0" for cell in column]) if column else False
+    return unseen

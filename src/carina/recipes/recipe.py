@@ -1,0 +1,122 @@
+"""One experiment as a value: what `carina run` takes by name, by function or from a file."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+
+from carina.core import (
+    ConfigError,
+    InvalidValue,
+    UnknownName,
+    fingerprint,
+    read_json,
+    read_toml,
+    unknown,
+)
+from carina.learning import StrategyConfig
+from carina.streams import ByClass, StreamPlan
+from carina.studies import LabelPolicy
+
+__all__ = ["Align", "Continual", "Recipe", "find_recipe"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Align:
+    """Fit a ridge map from images to report embeddings on the patients of the pretrain split.
+
+    Attributes:
+        penalties: Tried; the best out of fold is kept.
+    """
+
+    penalties: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continual:
+    """A stream, a strategy that follows it, and how the outcome is judged.
+
+    Attributes:
+        name: As on the command line; not part of what the run is.
+        encoders: Frozen image encoders, side by side.
+        strategy: How it learns.
+        plan: What it meets, in which order.
+        text_encoder: Reads the prompts (and reports, with `align`); "" for strategies without.
+        prompts: Name of the prompt bank.
+        align: How encoders that share no space are aligned; None leaves them apart.
+        policy: What uncertain and unmentioned labels count as.
+        findings: Learned and scored, in order; empty means all of the manifest's.
+        headline: Findings whose mean heads every table; empty means all of `findings`.
+        folds: Patient-grouped folds for scores out of fold, calibration and thresholds.
+        draws: Resamples of patients for every interval.
+        seed: Of everything random.
+        salt: Of the hash that assigns patients to folds and hides them in tables.
+    """
+
+    name: str
+    encoders: tuple[str, ...]
+    strategy: StrategyConfig
+    plan: StreamPlan = ByClass()
+    text_encoder: str = "minilm-l6"
+    prompts: str = "retune-4"
+    align: Align | None = None
+    policy: LabelPolicy = LabelPolicy()
+    findings: tuple[str, ...] = ()
+    headline: tuple[str, ...] = ()
+    folds: int = 5
+    draws: int = 1000
+    seed: int = 27
+    salt: str = "carina"
+
+    def __post_init__(self) -> None:
+        if not self.encoders or len(set(self.encoders)) != len(self.encoders):
+            raise InvalidValue(
+                f"A recipe names one image encoder or more, each once: {self.encoders}."
+            )
+        if self.folds < 2 or self.draws < 100:
+            raise InvalidValue(
+                f"Wanted 2 folds and 100 draws or more; got {self.folds} and {self.draws}."
+            )
+        if strange := [
+            name for name in self.headline if self.findings and name not in self.findings
+        ]:
+            raise unknown("finding of this recipe", strange[0], self.findings)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of everything but the name."""
+        return fingerprint(replace(self, name=""))
+
+
+Recipe = Continual
+"""The kinds of experiment there are; pre-training, probe and segmentation will join."""
+
+
+def find_recipe(text: str, named: dict[str, Callable[[], Recipe]]) -> Recipe:
+    """The recipe a command line means.
+
+    Args:
+        text: A name, ``module:function``, or the path of a TOML or JSON file.
+        named: The recipes that have names.
+
+    Raises:
+        UnknownName: for a name nobody gave, with its neighbour.
+        ConfigError: for a file with faults, all listed, or a function that gives no recipe.
+    """
+    if text in named:
+        return named[text]()
+    path = Path(text)
+    if path.suffix == ".toml":
+        return read_toml(path, Recipe)
+    if path.suffix == ".json":
+        return read_json(path, Recipe)
+    module, colon, function = text.partition(":")
+    if not colon:
+        raise unknown("recipe", text, named)
+    try:
+        recipe = getattr(import_module(module), function)()
+    except (ImportError, AttributeError) as error:
+        raise UnknownName(f"No recipe at {text!r}: {error}.") from error
+    if not isinstance(recipe, Recipe):
+        raise ConfigError(f"{text!r} gave a {type(recipe).__name__}, wanted a Recipe.")
+    return recipe

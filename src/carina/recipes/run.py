@@ -1,0 +1,393 @@
+"""Run a recipe: folds, one refit, scores, calibration, numbers with intervals, one folder.
+
+Choices are made out of fold on train and val; the test split is scored once, by the refit.
+"""
+
+import os
+import platform
+import resource
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Int
+
+from carina.core import fingerprint, generator, partial_folder, read_json, write_json
+from carina.evaluation import (
+    EncoderUsed,
+    ExperienceResult,
+    Part,
+    PartResults,
+    Results,
+    Scores,
+    assess,
+    write_results,
+    write_scores,
+)
+from carina.learning import Learner, kept, load_learner
+from carina.measures import Sigmoid
+from carina.recipes.calibrate import Calibrated, calibrate, decided
+from carina.recipes.citations import citations
+from carina.recipes.passes import Lived, Pass, Progress, Walked, walk, walked
+from carina.recipes.prepare import Prepared
+from carina.recipes.recipe import Continual
+from carina.streams import Stream, lay_out
+
+__all__ = ["Finished", "Rule", "run", "run_name"]
+
+_RANKED = ("auroc", "auroc_authors", "average_precision")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """The last event of a run: where it lies, and its numbers."""
+
+    folder: Path
+    results: Results
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """How a finding's score becomes an answer, as a run keeps it for bundles."""
+
+    label: str
+    slope: float
+    intercept: float
+    threshold: float
+
+
+def run_name(recipe: Continual, prepared: Prepared) -> str:
+    """Name of the run's folder: the same recipe, data, encoders and salt give the same name."""
+    return fingerprint(
+        {
+            "recipe": recipe.fingerprint,
+            "manifest": prepared.manifest_digest,
+            "encoders": [card.fingerprint for card in prepared.cards],
+        }
+    )
+
+
+def run(recipe: Continual, prepared: Prepared, out: Path) -> Iterator[Progress | Finished]:
+    """Run a recipe into ``out/<name>``, from wherever an earlier attempt stood.
+
+    Args:
+        recipe: What to run.
+        prepared: What `prepare` read for it.
+        out: Folder of runs.
+
+    Yields:
+        How far it is; at last `Finished`.
+    """
+    name = run_name(recipe, prepared)
+    final, unfinished = out / name, out / f"{name}.unfinished"
+    if (final / "results.json").is_file():
+        yield Finished(folder=final, results=read_json(final / "results.json", Results))
+        return
+    stream = _stream(recipe, prepared)
+    seconds: dict[str, float] = {}
+    started = perf_counter()
+    folds = prepared.labelled.patients % recipe.folds
+    passes = [_fold(prepared, folds, fold) for fold in range(recipe.folds)]
+    passes.append(Pass(name="refit", learn=prepared.learn, score=prepared.test, keep_learners=True))
+    for this in passes:
+        before = perf_counter()
+        yield from walk(
+            this,
+            stream=stream,
+            strategy=recipe.strategy,
+            setting=prepared.setting,
+            labelled=prepared.labelled,
+            seed=recipe.seed,
+            folder=unfinished / this.name,
+        )
+        seconds[this.name] = perf_counter() - before
+    yield Progress(stage="intervals", experience="", done=0, of=1)
+    before = perf_counter()
+    steps = len(stream.experiences) + 1
+    outside = _gathered(passes[:-1], unfinished, steps, prepared.learn)
+    refit = walked(unfinished / "refit", steps)
+    learners = [
+        load_learner(unfinished / "refit" / "learners" / f"{step:03}", setting=prepared.setting)
+        for step in range(steps)
+    ]
+    own: list[Mapping[int, Sigmoid]] = [
+        {stream.space.index(label): sigmoid for label, sigmoid in learner.calibration.items()}
+        for learner in learners[1:]
+    ]
+    target = prepared.labelled.target[prepared.learn]
+    calibration = calibrate(outside.difference, target, _shown(prepared, stream), own)
+    tables = {
+        "out-of-fold": _scores(
+            "out-of-fold", prepared, stream, prepared.learn, outside, calibration
+        ),
+        "test": _scores("test", prepared, stream, prepared.test, refit, calibration),
+    }
+    results = _results(recipe, prepared, stream, tables, refit.lived, learners, name)
+    seconds["intervals"] = perf_counter() - before
+    seconds["total"] = perf_counter() - started
+    results = replace(results, seconds=seconds, peak_memory_bytes=_peak_memory())
+    with partial_folder(final) as folder:
+        write_json(folder / "recipe.json", recipe)
+        write_json(folder / "environment.json", _environment())
+        write_json(folder / "plan.json", stream.described())
+        write_json(folder / "rules.json", _rules(calibration, stream.space.names))
+        write_scores(folder / "scores.parquet", *tables.values())
+        write_results(folder / "results.json", results)
+        shutil.move(unfinished / "refit" / "learners", folder / "learners")
+    shutil.rmtree(unfinished)
+    yield Finished(folder=final, results=results)
+
+
+def _stream(recipe: Continual, prepared: Prepared) -> Stream:
+    nobody = np.array([], dtype=np.int64)
+    ground = prepared.labelled.ground(
+        rows=prepared.learn, validation=nobody, digest=prepared.manifest_digest
+    )
+    return lay_out(recipe.plan, ground)
+
+
+def _fold(prepared: Prepared, folds: Int[np.ndarray, " images"], fold: int) -> Pass:
+    mine = folds[prepared.learn] == fold
+    return Pass(name=f"fold-{fold}", learn=prepared.learn[~mine], score=prepared.learn[mine])
+
+
+def _gathered(
+    passes: list[Pass], folder: Path, steps: int, rows: Int[np.ndarray, " rows"]
+) -> Walked:
+    """The folds' answers put together, in the order of the rows learned from."""
+    parts = [walked(folder / this.name, steps) for this in passes]
+    order = np.argsort(np.concatenate([this.score for this in passes]))
+    placed = np.argsort(np.argsort(rows))
+    arrays = {
+        name: np.concatenate([getattr(part, name) for part in parts], axis=1)[:, order][:, placed]
+        for name in ("difference", "positive")
+    }
+    return Walked(difference=arrays["difference"], positive=arrays["positive"], lived=())
+
+
+def _shown(prepared: Prepared, stream: Stream) -> list[Bool[np.ndarray, "learn labels"]]:
+    """For every experience, which cells of the rows learned from it showed."""
+    place = {int(row): at for at, row in enumerate(prepared.learn)}
+    shown = []
+    for experience in stream.experiences:
+        cells = np.zeros((len(prepared.learn), len(stream.space)), dtype=bool)
+        at = np.array([place[int(row)] for row in experience.rows], dtype=np.int64)
+        columns = np.array(stream.space.indices(experience.visible))
+        known = prepared.labelled.known[experience.rows][:, columns]
+        cells[np.ix_(at, columns)] = known if experience.cells is None else known & experience.cells
+        shown.append(cells)
+    return shown
+
+
+def _taught(stream: Stream) -> Int[np.ndarray, " labels"]:
+    """The step, from 1, that first showed each finding; 0 where none did."""
+    first = {
+        name: step
+        for step in range(len(stream.experiences), 0, -1)
+        for name in stream.experiences[step - 1].visible
+    }
+    return np.array([first.get(name, 0) for name in stream.space.names], dtype=np.int64)
+
+
+def _scores(
+    name: str,
+    prepared: Prepared,
+    stream: Stream,
+    rows: Int[np.ndarray, " rows"],
+    answers: Walked,
+    calibration: tuple[dict[int, Calibrated], ...],
+) -> Scores:
+    probability, decision = decided(answers.difference, calibration)
+    labelled = prepared.labelled
+    return Scores(
+        part=Part(
+            name=name,
+            images=tuple(prepared.digests[row] for row in rows),
+            patients=_ordinals(labelled.patients, rows),
+            target=labelled.target[rows],
+            known=labelled.known[rows],
+            unseen=None if prepared.unseen is None else prepared.unseen[rows],
+        ),
+        space=stream.space,
+        experiences=tuple(experience.name for experience in stream.experiences),
+        difference=answers.difference,
+        positive=answers.positive,
+        probability=probability,
+        decision=decision,
+        why_undefined=_why(prepared, stream),
+    )
+
+
+def _ordinals(
+    patients: Int[np.ndarray, " images"], rows: Int[np.ndarray, " rows"]
+) -> Int[np.ndarray, " rows"]:
+    """Patients as 0, 1, ...: enough to resample them, and nothing that leads back to one."""
+    return np.unique(patients[rows], return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def _why(prepared: Prepared, stream: Stream) -> dict[str, str]:
+    reason = prepared.why_no_zero_shot or "not met by this step"
+    return dict.fromkeys(
+        stream.space.names,
+        f"not met by this step; {reason}" if prepared.why_no_zero_shot else reason,
+    )
+
+
+def _groups(recipe: Continual, prepared: Prepared) -> dict[str, tuple[str, ...]]:
+    """Headline first, then all findings, then those with ten positive test patients or more."""
+    labelled, names = prepared.labelled, prepared.labelled.space.names
+    headline = recipe.headline or names
+    positive = [
+        len(np.unique(labelled.patients[prepared.test][labelled.target[prepared.test, column]]))
+        for column in range(len(names))
+    ]
+    common = tuple(n for n, count in zip(names, positive, strict=True) if count >= 10)
+    groups = {f"{len(headline)} findings": headline}
+    if set(headline) != set(names):
+        groups[f"all {len(names)}"] = names
+    if common and set(common) != set(headline):
+        groups[f"{len(common)} with 10 positive test patients or more"] = common
+    return groups
+
+
+def _results(
+    recipe: Continual,
+    prepared: Prepared,
+    stream: Stream,
+    tables: dict[str, Scores],
+    lived: tuple[Lived, ...],
+    learners: list[Learner],
+    name: str,
+) -> Results:
+    groups, taught = _groups(recipe, prepared), _taught(stream)
+
+    def assessed(scores: Scores, purpose: str, **metrics: tuple[str, ...]) -> PartResults:
+        rng = generator(recipe.seed, "resamples", purpose)
+        numbers = assess(
+            scores, groups=groups, taught=taught, draws=recipe.draws, rng=rng, **metrics
+        )
+        return PartResults(
+            images=len(scores.part.images),
+            patients=len(np.unique(scores.part.patients)),
+            macro=numbers.macro,
+            summary=numbers.summary,
+        )
+
+    test = tables["test"]
+    numbers = assess(
+        test,
+        groups=groups,
+        taught=taught,
+        draws=recipe.draws,
+        rng=generator(recipe.seed, "resamples", "test"),
+    )
+    unseen = test.part.unseen
+    return Results(
+        run=name,
+        recipe=recipe.name,
+        strategy=type(recipe.strategy).__name__,
+        source=prepared.source,
+        plan_kind=stream.kind,
+        plan_variant=stream.variant,
+        plan_id=stream.plan_id,
+        seed=recipe.seed,
+        labels=stream.space.names,
+        taught=tuple(int(step) for step in taught),
+        groups=groups,
+        headline=next(iter(groups)),
+        experiences=_experiences(prepared, stream, lived, learners),
+        zero_shot=not prepared.why_no_zero_shot,
+        why_no_zero_shot=prepared.why_no_zero_shot,
+        scores=numbers.scores,
+        baseline=numbers.baseline,
+        macro=numbers.macro,
+        summary=numbers.summary,
+        test_images=len(test.part.images),
+        test_patients=len(np.unique(test.part.patients)),
+        out_of_fold=assessed(tables["out-of-fold"], "out-of-fold", metrics=_RANKED),
+        unseen=None
+        if unseen is None or not unseen.any()
+        else assessed(test.limited_to(unseen), "unseen"),
+        encoders=tuple(
+            EncoderUsed(
+                name=card.name,
+                fingerprint=card.fingerprint,
+                weights=card.weights,
+                modality=card.modality,
+                dim=card.dim,
+                licence=card.licence,
+                citation=card.citation,
+                exposed=exposed,
+            )
+            for card, exposed in zip(prepared.cards, prepared.exposed, strict=True)
+        ),
+        set_aside=dict(prepared.set_aside),
+        seconds={},
+        peak_memory_bytes=0,
+        citations=citations(recipe, prepared.cards),
+    )
+
+
+def _experiences(
+    prepared: Prepared, stream: Stream, lived: tuple[Lived, ...], learners: list[Learner]
+) -> tuple[ExperienceResult, ...]:
+    patients = prepared.labelled.patients
+    told = []
+    for experience, life, learner in zip(stream.experiences, lived, learners[1:], strict=True):
+        left = kept(learner)
+        told.append(
+            ExperienceResult(
+                name=experience.name,
+                visible=experience.visible,
+                images=len(experience.rows),
+                patients=len(np.unique(patients[experience.rows])),
+                marks=experience.marks,
+                seconds=life.seconds,
+                optimiser_steps=life.optimiser_steps,
+                kept_bytes=dict(left.bytes),
+                fewest_patients=left.fewest_patients,
+                single_patients=left.single_patients,
+            )
+        )
+    return tuple(told)
+
+
+def _rules(
+    calibration: tuple[dict[int, Calibrated], ...], names: tuple[str, ...]
+) -> list[list[Rule]]:
+    return [
+        [
+            Rule(
+                label=names[column],
+                slope=rule.sigmoid.slope,
+                intercept=rule.sigmoid.intercept,
+                threshold=rule.threshold,
+            )
+            for column, rule in sorted(by_column.items())
+        ]
+        for by_column in calibration
+    ]
+
+
+def _peak_memory() -> int:
+    """Bytes; Linux counts in KiB, macOS in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _environment() -> dict[str, object]:
+    """What the numbers were made with; nothing that names the machine or its user."""
+    return {
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "processors": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "packages": {name: version(name) for name in ("carina", "numpy", "torch", "transformers")},
+    }

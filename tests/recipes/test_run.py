@@ -1,0 +1,167 @@
+"""What a run leaves behind, and that nothing it does depends on where it was cut."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from carina.adaptors import Linear, Sides
+from carina.evaluation import Results, read_results, read_scores
+from carina.learning import Heads, RETune, StrategyConfig, ZeroShot
+from carina.recipes import Continual, Finished, Prepared, run
+from carina.streams import AllAtOnce, ByClass, ByData, ByLabel, CellMatched, StreamPlan
+
+QUICK = RETune(sides=Sides(adaptor=Linear(out=8)), rate=1e-2, batch=32, steps=5, epochs=None)
+
+
+def finished(recipe: Continual, prepared: Prepared, out: Path) -> Finished:
+    last = list(run(recipe, prepared, out))[-1]
+    assert isinstance(last, Finished)
+    return last
+
+
+def numbers(folder: Path) -> dict[str, object]:
+    """Everything a run says but for what it took."""
+    plain = json.loads((folder / "results.json").read_text())
+    for took in ("seconds", "peak_memory_bytes"):
+        plain.pop(took)
+    for experience in plain["experiences"]:
+        experience.pop("seconds")
+    return plain  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    "plan", [ByClass(), ByLabel(), ByData(parts=2), AllAtOnce(), CellMatched(of=ByClass())]
+)
+def test_every_scenario_runs_to_results_that_read_back(
+    plan: StreamPlan, recipe: Continual, prepared: Prepared, tmp_path: Path
+) -> None:
+    done = finished(replace(recipe, plan=plan), prepared, tmp_path)
+
+    assert read_results(done.folder / "results.json") == done.results
+    assert done.results.plan_id == json.loads((done.folder / "plan.json").read_text())["plan_id"]
+
+
+@pytest.mark.parametrize("strategy", [QUICK, Heads(), ZeroShot()])
+def test_every_strategy_runs(
+    strategy: StrategyConfig, recipe: Continual, prepared: Prepared, tmp_path: Path
+) -> None:
+    results = finished(replace(recipe, strategy=strategy), prepared, tmp_path).results
+
+    assert results.summary["auroc"][results.headline].defined
+    prompted = not isinstance(strategy, Heads)
+    assert results.summary["auroc_authors"][results.headline].defined == prompted
+
+
+def test_the_ridge_head_learns_what_is_drawn(
+    recipe: Continual, prepared: Prepared, tmp_path: Path
+) -> None:
+    results = finished(recipe, prepared, tmp_path).results
+    value = results.summary["auroc"][results.headline].value
+
+    assert value is not None
+    assert value > 0.9
+
+
+def test_a_closed_form_stream_ends_where_joint_does_and_never_forgets(
+    recipe: Continual, prepared: Prepared, tmp_path: Path
+) -> None:
+    stream = finished(recipe, prepared, tmp_path).results
+    joint = finished(replace(recipe, plan=AllAtOnce()), prepared, tmp_path).results
+
+    assert stream.summary["auroc"]["backward_transfer"].value == 0.0
+    assert stream.scores["auroc"][-1] == joint.scores["auroc"][-1]
+    assert stream.plan_id != joint.plan_id
+
+
+def test_the_same_recipe_data_and_seed_give_the_same_numbers(
+    recipe: Continual, prepared: Prepared, tmp_path: Path
+) -> None:
+    chosen = replace(recipe, strategy=QUICK)
+    first = finished(chosen, prepared, tmp_path / "first").folder
+    second = finished(chosen, prepared, tmp_path / "second").folder
+
+    assert numbers(first) == numbers(second)
+    assert (first / "scores.parquet").read_bytes() == (second / "scores.parquet").read_bytes()
+
+
+class _Cut(Exception):
+    pass
+
+
+def cut_after(events: Iterator[object], count: int) -> None:
+    for index, _ in enumerate(events):
+        if index == count:
+            raise _Cut
+
+
+@pytest.mark.parametrize("count", [0, 3, 7, 12, 20])
+def test_a_run_that_was_cut_goes_on_to_the_same_numbers(
+    count: int, recipe: Continual, prepared: Prepared, tmp_path: Path
+) -> None:
+    chosen = replace(recipe, strategy=QUICK)
+    whole = finished(chosen, prepared, tmp_path / "whole").folder
+    with pytest.raises(_Cut):
+        cut_after(run(chosen, prepared, tmp_path / "cut"), count)
+    cut = finished(chosen, prepared, tmp_path / "cut").folder
+
+    assert numbers(cut) == numbers(whole)
+    assert [path.name for path in (tmp_path / "cut").iterdir()] == [cut.name]
+
+
+def test_a_finished_run_is_shown_and_not_run_again(
+    recipe: Continual, prepared: Prepared, tmp_path: Path
+) -> None:
+    first = finished(recipe, prepared, tmp_path)
+    again = list(run(recipe, prepared, tmp_path))
+
+    assert again == [first]
+
+
+def test_no_patient_is_scored_out_of_fold_by_a_learner_that_saw_them(
+    recipe: Continual, prepared: Prepared, tmp_path: Path
+) -> None:
+    """A head that memorises labels at random cannot know them out of fold."""
+    rng = np.random.default_rng(0)
+    target = rng.random(prepared.labelled.target.shape) < 0.5
+    noise = replace(prepared, labelled=replace(prepared.labelled, target=target))
+    results = finished(replace(recipe, plan=AllAtOnce()), noise, tmp_path).results
+    outside = results.out_of_fold.summary["auroc"][results.headline]
+
+    assert outside.low is not None
+    assert outside.high is not None
+    assert outside.low < 0.5 < outside.high
+
+
+def test_scores_on_disk_are_those_of_the_results(
+    recipe: Continual, prepared: Prepared, tmp_path: Path
+) -> None:
+    done = finished(recipe, prepared, tmp_path)
+    names = tuple(experience.name for experience in done.results.experiences)
+    tables = read_scores(done.folder / "scores.parquet", names, prepared.labelled.space)
+
+    assert set(tables) == {"out-of-fold", "test"}
+    assert len(tables["test"].part.images) == done.results.test_images == len(prepared.test)
+    assert set(tables["test"].part.images) <= set(prepared.digests)
+
+
+def test_nothing_a_run_leaves_names_a_patient_or_a_file(
+    recipe: Continual, prepared: Prepared, tmp_path: Path
+) -> None:
+    folder = finished(recipe, prepared, tmp_path).folder
+    left = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+    assert b"Plantagenet" not in left
+    assert b"film-" not in left
+
+
+def test_undefined_says_why(recipe: Continual, prepared: Prepared, tmp_path: Path) -> None:
+    results: Results = finished(recipe, prepared, tmp_path).results
+    early = results.scores["auroc"][0]["Pneumothorax"]
+
+    assert early.value is None
+    assert early.why_undefined is not None
+    assert "not met" in early.why_undefined
