@@ -121,7 +121,9 @@ def test_a_normalising_head_does_not_see_how_long_a_row_is() -> None:
     )
 
 
-@pytest.mark.parametrize("readout", [head(0, 5), prompted(0, dim=5)])
+@pytest.mark.parametrize(
+    "readout", [head(0, 5), prompted(0, dim=5), prompted(0, dim=5, combine=Combine.MAX)]
+)
 def test_no_finding_gives_no_column(readout: LinearReadout | PromptReadout) -> None:
     assert readout(numbers(0, 3, 5)).difference.shape == (3, 0)
 
