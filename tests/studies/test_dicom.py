@@ -22,6 +22,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGExtended12Bit,
     JPEGLosslessSV1,
     JPEGLSLossless,
     RLELossless,
@@ -319,10 +320,15 @@ def jpeg_dataset(dataset: MakeDataset, pixels: np.ndarray, **tags: Any) -> Datas
     return made
 
 
-def test_lossy_jpeg_is_close_and_marked(dicom: Make, dataset: MakeDataset) -> None:
+@pytest.mark.parametrize("syntax", [JPEGBaseline8Bit, JPEGExtended12Bit])
+def test_lossy_jpeg_of_eight_bits_is_close_and_marked(
+    dicom: Make, dataset: MakeDataset, syntax: UID
+) -> None:
     stored = film(8)
+    made = jpeg_dataset(dataset, stored)
+    made.file_meta.TransferSyntaxUID = syntax
 
-    picture = decode_image(dicom(jpeg_dataset(dataset, stored)))
+    picture = decode_image(dicom(made))
 
     assert np.abs(picture.pixels - stretched(stored)).max() < 0.02
     assert Flag.LOSSY in picture.flags
@@ -382,11 +388,14 @@ def test_a_deflated_object_is_refused(dataset: MakeDataset, dicom: Make) -> None
         decode_image(dicom(made))
 
 
-def test_a_compression_nobody_decodes_is_named(dataset: MakeDataset, dicom: Make) -> None:
-    made = jpeg_dataset(dataset, film(8))
-    made.file_meta.TransferSyntaxUID = MPEG2MPML
+@pytest.mark.parametrize(("syntax", "bits"), [(MPEG2MPML, 8), (JPEGExtended12Bit, 12)])
+def test_a_compression_nobody_decodes_is_named(
+    dataset: MakeDataset, dicom: Make, syntax: UID, bits: int
+) -> None:
+    made = jpeg_dataset(dataset, film(8), BitsAllocated=16, BitsStored=bits)
+    made.file_meta.TransferSyntaxUID = syntax
 
-    with pytest.raises(UnreadableFile, match="Compression nobody here decodes: MPEG2"):
+    with pytest.raises(UnreadableFile, match="Compression nobody here decodes: (MPEG2|JPEG Ext)"):
         decode_image(dicom(made))
 
 

@@ -1,6 +1,6 @@
 """Decode in a process of its own what a decoder may crash on.
 
-gdcm alone reads lossless and 12-bit JPEG. It ends its process on some damaged files, and a run
+gdcm alone reads lossless JPEG, as many scanners write it. It ends its process on some damaged files, and a run
 that encodes a hundred thousand must outlive one of them.
 """
 

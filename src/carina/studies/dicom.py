@@ -184,6 +184,7 @@ def _codestream_size(frame: bytes) -> tuple[int, int] | None:
 def _stored(dataset: Any, data: bytes) -> Num[np.ndarray, "rows cols"]:
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.pixels.utils import pixel_array
+    from pydicom.uid import JPEGExtended12Bit
 
     syntax = dataset.file_meta.TransferSyntaxUID
     if not syntax.is_encapsulated:
@@ -193,7 +194,8 @@ def _stored(dataset: Any, data: bytes) -> Num[np.ndarray, "rows cols"]:
         plugins = get_decoder(syntax).available_plugins
     except NotImplementedError:
         plugins = ()
-    if not plugins:
+    # gdcm would give 12-bit samples of lossy JPEG a shape and no sense; Pillow reads 8 bits.
+    if not plugins or (syntax == JPEGExtended12Bit and dataset.BitsStored > 8):
         raise UnreadableFile(f"Compression nobody here decodes: {syntax.name[:64]}.")
     for plugin in (plugin for plugin in plugins if plugin != "gdcm"):
         try:
