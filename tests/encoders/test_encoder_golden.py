@@ -14,11 +14,11 @@ import torch
 from jaxtyping import Float
 
 from carina.encoders import (
+    ImageEncoder,
+    TextEncoder,
     encode_images,
     encode_texts,
     load_encoder,
-    load_image_encoder,
-    load_text_encoder,
     prepare,
 )
 
@@ -38,13 +38,15 @@ def drawn() -> Float[np.ndarray, "rows cols"]:
 
 
 def measured(name: str) -> dict[str, Any]:
-    card = load_encoder(name).card
+    encoder = load_encoder(name)
+    card = encoder.card
     if card.preprocess is None:
-        pooled = encode_texts(load_text_encoder(name), [SENTENCE])
-        tokens = None
+        assert isinstance(encoder, TextEncoder)
+        pooled, tokens = encode_texts(encoder, [SENTENCE]), None
     else:
+        assert isinstance(encoder, ImageEncoder)
         prepared = prepare(drawn(), card.preprocess)
-        (found,) = encode_images(load_image_encoder(name), [prepared], tokens=True)
+        (found,) = encode_images(encoder, [prepared], tokens=True)
         pooled, tokens = found.pooled, found.tokens
     return {
         "recipe_version": card.recipe_version,
