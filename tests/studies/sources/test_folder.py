@@ -159,7 +159,7 @@ def test_tabs_byte_order_marks_and_padded_cells_are_no_trouble(folder: Make) -> 
         ),
         (TABLE.replace("-1,\n", "-1,maybe\n"), PLAIN, ManifestError, "'Mass': 'maybe' in 1 row"),
         (TABLE, MAPPING.replace("valid", "other"), ManifestError, "No split named 'valid' .1 row"),
-        (TABLE.replace("c.png", "a.png"), PLAIN, ManifestError, "one row an image"),
+        (TABLE.replace("c.png", "a.png"), PLAIN, ManifestError, "1 of them under another patient"),
         (TABLE.replace("c.png", "../c.png"), PLAIN, ManifestError, "leaves the image folder"),
         (TABLE.replace("c.png", "/c.png"), PLAIN, ManifestError, "leaves the image folder"),
         (TABLE.replace("c.png,p2", "c.png,"), PLAIN, ManifestError, "1 row.s. .* no patient"),

@@ -207,9 +207,10 @@ def _check_rows(table: str, image: tuple[str, ...], patient: tuple[str, ...]) ->
         if blank := cells.count(""):
             raise ManifestError(f"{blank} row(s) of {table} have no {name}; fill or remove them.")
     if twice := len(image) - len(set(image)):
+        others = len(set(zip(image, patient, strict=True))) - len(set(image))
         raise ManifestError(
-            f"{twice} row(s) of {table} name an image that stands there already; "
-            "wanted one row an image. Merge them."
+            f"{twice} row(s) of {table} name an image that stands there already, {others} of them "
+            "under another patient; wanted one row an image. Decide whose it is and keep that row."
         )
 
 
