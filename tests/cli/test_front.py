@@ -1,0 +1,131 @@
+"""The front of the command line: quick, helpful, and frozen."""
+
+import subprocess
+import sys
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
+
+import pytest
+
+from carina.cli.main import VERBS, main
+
+FLAGS = {
+    "check": "data mapping read as_json",
+    "encode": "data encoder store weights mapping verify",
+    "run": "recipe data store out mapping seed as_json",
+    "card": "runs out",
+    "results": "run as_json",
+    "compare": "first second as_json",
+    "bundle": "run out after updatable",
+    "predict": "bundle images as_json weights",
+    "encoders": "as_json",
+    "prompts": "bank finding",
+    "store": "root verify prune",
+    "recipes": "name",
+    "demo": "out patients seed",
+    "doctor": "",
+}
+"""The whole command line. A new flag is a promise: structure goes into recipes instead."""
+
+
+def carina(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "carina", *words], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_its_import_path_its_help_and_just_these_flags(verb: str) -> None:
+    path, text = VERBS[verb]
+    module, _, name = path.partition(":")
+    function = getattr(import_module(module), name)
+
+    assert list(signature(function).parameters) == FLAGS[verb].split()
+    assert text.endswith(".")
+
+
+def test_help_lists_every_verb_and_loads_nothing_heavy() -> None:
+    script = (
+        "import sys\n"
+        "from carina.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'transformers', 'matplotlib', 'polars', 'pyarrow', 'pydicom', 'scipy'}\n"
+        "print('LOADED', sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert "LOADED []" in done.stdout
+    assert all(verb in done.stdout for verb in VERBS)
+
+
+def test_python_dash_m_carina_is_carina() -> None:
+    done = carina("--version")
+
+    assert done.returncode == 0
+    assert done.stdout.strip()
+
+
+def test_a_misspelt_verb_names_its_neighbour() -> None:
+    done = carina("chekc")
+
+    assert done.returncode != 0
+    assert "check" in done.stdout + done.stderr
+
+
+def test_a_misspelt_flag_names_its_neighbour_and_shows_no_traceback() -> None:
+    done = carina("run", "nih-joint-ridge", "--data", ".", "--stroe", "x", "--out", "y")
+
+    assert done.returncode != 0
+    assert "--store" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "hints"),
+    [
+        (("run", "nih-joint-rigde"), ("nih-joint-ridge", "Did you mean")),
+        (("run", "nowhere:recipe"), ("nowhere",)),
+        (("run", "none.toml"), ("none.toml",)),
+    ],
+)
+def test_an_unknown_recipe_is_one_clear_line(
+    words: tuple[str, ...],
+    hints: tuple[str, ...],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    rest = ["--data", str(tmp_path), "--store", str(tmp_path), "--out", str(tmp_path / "out")]
+    with pytest.raises(SystemExit) as stopped:
+        main([*words, *rest])
+    said = capsys.readouterr().err
+
+    assert stopped.value.code == 2
+    assert said.startswith("carina: ")
+    assert all(hint in said for hint in hints)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_misspelt_key_of_a_recipe_file_names_its_neighbour(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(
+        'name = "mine"\nencoders = ["toy-image"]\nfold = 3\n[strategy]\nkind = "Rigde"\n'
+    )
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", str(recipe), "--data", ".", "--store", "s", "--out", "o"])
+    said = capsys.readouterr().err
+
+    assert stopped.value.code == 2
+    assert "'fold'" in said
+    assert "'folds'" in said
+    assert "'Ridge'" in said
+
+
+def test_traceback_on_request(tmp_path: Path) -> None:
+    done = carina("results", str(tmp_path), "--traceback")
+
+    assert done.returncode != 0
+    assert "MissingFile" in done.stderr
