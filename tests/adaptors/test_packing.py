@@ -64,6 +64,7 @@ def prompted(
         alignment=alignment if aligned else None,
         scale=14.285714149475098,
         combine=Combine.MAX,
+        normalise=True,
     )
 
 

@@ -1,5 +1,7 @@
 """What predicts: each finding on its own, or images beside prompts."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -158,6 +160,22 @@ def test_a_prompt_readout_is_the_difference_of_cosines_taken_one_by_one(
             difference, positive = answer.difference[row, label], answer.positive[row, label]
             torch.testing.assert_close(difference, scale * (there - absent), atol=1e-4, rtol=1e-4)
             torch.testing.assert_close(positive, (there + 1) / 2, atol=1e-5, rtol=1e-4)
+
+
+def test_normalised_a_readout_does_not_see_how_long_features_and_prompts_are() -> None:
+    plain, readout = prompted(), replace(prompted(), normalise=True)
+    longer = replace(readout, positive=readout.positive * 7, negative=readout.negative / 7)
+    features = numbers(5, 6, 12)
+    even = F.normalize(features, dim=1) * 12**0.5
+    prompts = [F.normalize(side, dim=2) * 12**0.5 for side in (plain.positive, plain.negative)]
+    by_hand = replace(plain, positive=prompts[0], negative=prompts[1])
+
+    torch.testing.assert_close(
+        longer(3 * features).difference, by_hand(even).difference, rtol=0, atol=1e-6
+    )
+    torch.testing.assert_close(
+        readout.compared(even).difference, by_hand(even).difference, rtol=0, atol=1e-6
+    )
 
 
 def test_the_same_adaptors_score_other_findings() -> None:

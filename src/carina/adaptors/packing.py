@@ -46,6 +46,7 @@ class PackedPrompt:
     text_dim: int
     scale: float
     combine: Combine
+    normalise: bool
     alignment: PackedRidge | None
 
 
@@ -78,6 +79,7 @@ def pack(readout: Readout) -> tuple[dict[str, Any], dict[str, Tensor]]:
                     text_dim=readout.adaptors.text_dim,
                     scale=readout.scale,
                     combine=readout.combine,
+                    normalise=readout.normalise,
                     alignment=ridge,
                 )
             )
@@ -138,6 +140,7 @@ def unpack(plain: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Readout:
                 ),
                 scale=packed.scale,
                 combine=packed.combine,
+                normalise=packed.normalise,
             )
     if left:
         raise Mismatch(f"The readout has no place for a tensor {min(left)!r} ({len(left)} in all).")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import sqrt
 
 import torch
 import torch.nn.functional as F
@@ -104,6 +105,8 @@ class PromptReadout:
         alignment: Maps features into the space of the prompts first; None where they share one.
         scale: Of the difference; 1 is off, as the authors have it.
         combine: How several prompts become one similarity.
+        normalise: Whether what either side takes is first brought to length ``sqrt(width)``, so
+            that entries are near 1 whatever the encoder; off is the authors'.
     """
 
     labels: tuple[str, ...]
@@ -113,6 +116,7 @@ class PromptReadout:
     alignment: Alignment | None = None
     scale: float = 1.0
     combine: Combine = Combine.MEAN
+    normalise: bool = False
 
     def __post_init__(self) -> None:
         if self.positive.shape != self.negative.shape or len(self.positive) != len(self.labels):
@@ -140,6 +144,7 @@ class PromptReadout:
         alignment: Alignment | None = None,
         scale: float = 1.0,
         combine: Combine = Combine.MEAN,
+        normalise: bool = False,
     ) -> "PromptReadout":
         """A readout of all findings of encoded prompts."""
         return cls(
@@ -150,6 +155,7 @@ class PromptReadout:
             alignment=alignment,
             scale=scale,
             combine=combine,
+            normalise=normalise,
         )
 
     @property
@@ -174,7 +180,7 @@ class PromptReadout:
         """
         _check_width(features, self.dim)
         features = features.to(self.positive.dtype)
-        return features if self.alignment is None else self.alignment(features)
+        return self._even(features if self.alignment is None else self.alignment(features))
 
     def __call__(self, features: Float[Tensor, "images dim"]) -> Answer:
         """Scores of images, (images, labels), differentiable in the adaptors.
@@ -182,17 +188,26 @@ class PromptReadout:
         Raises:
             Mismatch: where the features have another width.
         """
-        image = F.normalize(self.adaptors.image(self.aligned(features)), dim=1)
+        return self.compared(self.aligned(features))
+
+    def compared(self, aligned: Float[Tensor, "images width"]) -> Answer:
+        """Scores of images that `aligned` has seen to already: what training calls at every step."""
+        image = F.normalize(self.adaptors.image(aligned), dim=1)
         present = self._cosine(image, self.positive)
         absent = self._cosine(image, self.negative)
         return Answer(difference=self.scale * (present - absent), positive=(present + 1) / 2)
+
+    def _even(self, vectors: Float[Tensor, "*rows width"]) -> Float[Tensor, "*rows width"]:
+        if not self.normalise:
+            return vectors
+        return F.normalize(vectors, dim=-1) * sqrt(vectors.shape[-1])
 
     def _cosine(
         self,
         image: Float[Tensor, "images out"],
         prompts: Float[Tensor, "labels prompts dim"],
     ) -> Float[Tensor, "images labels"]:
-        adapted = self.adaptors.text(prompts)
+        adapted = self.adaptors.text(self._even(prompts))
         if self.combine is Combine.MEAN:
             return image @ F.normalize(adapted.mean(dim=1), dim=1).T
         each = image @ F.normalize(adapted, dim=2).flatten(0, 1).T

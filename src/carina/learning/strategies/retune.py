@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import numpy as np
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import Parameter
 
@@ -54,6 +54,9 @@ class RETune:
         batch: Rows a step.
         steps: Optimiser steps an experience; None counts epochs instead.
         epochs: Passes over the rows an experience; None counts steps instead.
+        normalise: Whether features and prompts are brought to length ``sqrt(width)`` first.
+        noise: Standard deviation of normal noise on what the image side takes, while training;
+            with `normalise` an entry is about 1.
         scale: Of the difference of cosines, at the beginning; 1 is the authors', who have none.
         learn_scale: Whether the scale is learned too, as its logarithm.
         carry_optimiser: Whether its state goes on from one experience to the next.
@@ -67,6 +70,8 @@ class RETune:
     batch: int = 6144
     steps: int | None = None
     epochs: int | None = 10
+    normalise: bool = False
+    noise: float = 0.0
     scale: float = 1.0
     learn_scale: bool = False
     carry_optimiser: bool = True
@@ -77,14 +82,17 @@ class RETune:
                 "RE-tune's budget is a number of steps or of epochs, the other None; "
                 f"got steps={self.steps}, epochs={self.epochs}."
             )
-        if (
-            min(self.batch, self.steps or 1, self.epochs or 1) < 1
-            or min(self.rate, self.scale) <= 0
-        ):
+        counts = [count for count in (self.batch, self.steps, self.epochs) if count is not None]
+        if min(counts) < 1 or min(self.rate, self.scale) <= 0:
             raise ConfigError(
                 "RE-tune needs a batch and a budget of 1 or more, a rate and a scale above 0; got "
                 f"batch={self.batch}, steps={self.steps}, epochs={self.epochs}, rate={self.rate}, "
                 f"scale={self.scale}."
+            )
+        if min(self.weight_decay, self.noise) < 0:
+            raise ConfigError(
+                "RE-tune's weight decay and noise are 0 or more; got "
+                f"weight_decay={self.weight_decay}, noise={self.noise}."
             )
         if isinstance(self.sides.adaptor, Identity):
             raise ConfigError("RE-tune learns adaptors, and Identity learns nothing; see ZeroShot.")
@@ -97,7 +105,8 @@ class RETune:
         """
         generator = torch.Generator().manual_seed(int(rng.integers(1 << 63)))
         readout = empty_readout(setting, self.sides, self.combine, generator)
-        learner = Learner(setting=setting, readout=replace(readout, scale=self.scale))
+        readout = replace(readout, scale=self.scale, normalise=self.normalise)
+        learner = Learner(setting=setting, readout=readout)
         if self.learn_scale:
             return replace(learner, carried={_SCALE: torch.tensor(self.scale).log()})
         return learner
@@ -116,15 +125,16 @@ class RETune:
             log_scale = Parameter(learner.carried[_SCALE].clone())
             parameters.append(log_scale)
         optimiser = self._optimiser(parameters, learner.carried)
-        # What is frozen is computed once: the aligned features.
-        inner = replace(readout.over(asked(view)), alignment=None, scale=1.0)
+        visible = replace(readout.over(asked(view)), scale=1.0)
         rows = view.known.any(dim=1).nonzero()[:, 0]
-        features, known = readout.aligned(view.features[rows]), view.known[rows]
-        target = view.target[rows]
+        features = readout.aligned(view.features[rows])  # frozen, so computed once
+        target, known = view.target[rows], view.known[rows]
         steps = self._budget(len(rows))
-        for index, batch in zip(range(steps), _batches(len(rows), self.batch, rng), strict=False):
+        batches = _batches(len(rows), self.batch, rng)
+        for index, batch in zip(range(steps), batches, strict=False):
             factor = log_scale.exp() if self.learn_scale else self.scale
-            logits = factor * inner(features[batch]).difference
+            shown = _blurred(features[batch], self.noise, rng)
+            logits = factor * visible.compared(shown).difference
             loss = masked_bce(logits, target[batch], known[batch])
             optimiser.zero_grad()
             torch.autograd.backward(loss)
@@ -190,3 +200,12 @@ def _batches(rows: int, batch: int, rng: np.random.Generator) -> Iterator[Int64[
         order = torch.from_numpy(rng.permutation(rows))
         for start in range(0, rows, batch):
             yield order[start : start + batch]
+
+
+def _blurred(
+    features: Float[Tensor, "rows width"], noise: float, rng: np.random.Generator
+) -> Float[Tensor, "rows width"]:
+    if not noise:
+        return features
+    drawn = rng.standard_normal(tuple(features.shape), dtype=np.float32)
+    return features + noise * torch.from_numpy(drawn).to(features)
