@@ -7,7 +7,6 @@ pydicom 3.0 wraps indices above 255 in tables with 8-bit entries.
 
 import io
 import struct
-import warnings
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from jaxtyping import Bool, Float, Num
 from carina.core import UnreadableFile
 from carina.studies.apart import decode_apart
 from carina.studies.picture import Flag, Form, Picture, check_size
+from carina.studies.quiet import quietly
 
 __all__ = ["looks_like_dicom", "read_dicom"]
 
@@ -49,8 +49,7 @@ def read_dicom(data: bytes) -> Picture:
             "Store it again in another transfer syntax."
         )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they may quote what stands in the file
+        with quietly():
             return _picture(_opened(data), data)
     except UnreadableFile:
         raise

@@ -1,7 +1,6 @@
 """PNG, JPEG and DICOM files to one grey picture; each file is read once."""
 
 import io
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from PIL import Image, ImageOps
 from carina.core import MissingFile, UnreadableFile, digest_bytes
 from carina.studies.dicom import looks_like_dicom, read_dicom
 from carina.studies.picture import Flag, Form, Picture, check_size
+from carina.studies.quiet import quietly
 
 __all__ = ["decode_image", "load_image", "read_image"]
 
@@ -76,23 +76,21 @@ def _bytes_of(path: Path) -> bytes:
 
 def _raster(data: bytes, form: Form) -> Picture:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they may quote what stands in the file
-            with Image.open(io.BytesIO(data), formats=[form]) as image:
-                check_size(image.height, image.width)
-                _check_mode(image)
-                image.load()
-                pixels = _grey(ImageOps.exif_transpose(image) if form is Form.JPEG else image)
-                grey = image.mode in ("1", "L", "LA", "I;16")
-                noted = {Flag.COLOUR: not grey, Flag.LOSSY: form is Form.JPEG}
-                palette = image.mode in ("P", "PA")
-                return Picture(
-                    pixels=pixels,
-                    form=form,
-                    photometric="MONOCHROME2" if grey else "PALETTE COLOR" if palette else "RGB",
-                    bits=_BITS[image.mode],
-                    flags=tuple(flag for flag, so in noted.items() if so),
-                )
+        with quietly(), Image.open(io.BytesIO(data), formats=[form]) as image:
+            check_size(image.height, image.width)
+            _check_mode(image)
+            image.load()
+            pixels = _grey(ImageOps.exif_transpose(image) if form is Form.JPEG else image)
+            grey = image.mode in ("1", "L", "LA", "I;16")
+            noted = {Flag.COLOUR: not grey, Flag.LOSSY: form is Form.JPEG}
+            palette = image.mode in ("P", "PA")
+            return Picture(
+                pixels=pixels,
+                form=form,
+                photometric="MONOCHROME2" if grey else "PALETTE COLOR" if palette else "RGB",
+                bits=_BITS[image.mode],
+                flags=tuple(flag for flag, so in noted.items() if so),
+            )
     except UnreadableFile:
         raise
     except Image.DecompressionBombError:
