@@ -42,16 +42,16 @@ class _Source:
     segment: Int[np.ndarray, " images"]
     row: Int[np.ndarray, " images"]
 
-    def gather(self, rows: Int[np.ndarray, " rows"], width: int) -> Float[np.ndarray, "rows width"]:
-        """Rows in the order asked for, by one gather a segment."""
+    def gather(self, rows: Int[np.ndarray, " rows"], width: int) -> Float[Tensor, "rows width"]:
+        """Rows in the order asked for, by one gather a segment, in float32."""
         if not len(rows):
-            return np.empty((0, width), dtype=np.float32)
+            return torch.empty((0, width))
         segment, row = self.segment[rows], self.row[rows]
-        order = np.argsort(segment, kind="stable")
-        row = row[order]
-        present, starts = np.unique(segment[order], return_index=True)
-        stops = [*starts[1:].tolist(), len(rows)]
-        sources = [self.arrays[index]["pooled"] for index in present]
+        order = np.argsort(segment)
+        segment, row = segment[order], row[order]
+        starts = [0, *(np.flatnonzero(np.diff(segment)) + 1).tolist()]
+        stops = [*starts[1:], len(rows)]
+        sources = [self.arrays[index]["pooled"] for index in segment[starts].tolist()]
         dtype = np.result_type(*sources)
         grouped = np.empty((len(rows), width), dtype=dtype)
         for source, start, stop in zip(sources, starts, stops, strict=True):
@@ -60,11 +60,9 @@ class _Source:
                 np.take(source, row[start:stop], axis=0, out=out, mode="clip")
             else:
                 grouped[start:stop] = source[row[start:stop]]
-        if len(present) == 1:
-            return grouped
         ordered = np.empty_like(grouped)
         ordered[order] = grouped
-        return ordered
+        return torch.from_numpy(ordered).float()
 
 
 @final
@@ -107,13 +105,11 @@ class FeatureTable:
             InvalidValue: for rows that are not there, and once the table is closed.
         """
         rows = self._checked(rows)
-        if len(self.blocks) == 1:
-            whole = self._sources[0].gather(rows, self.dim)
-        else:
-            whole = np.empty((len(rows), self.dim), dtype=np.float32)
-            for block, source in zip(self.blocks, self._sources, strict=True):
-                whole[:, block.columns] = source.gather(rows, block.width)
-        return torch.from_numpy(whole.astype(np.float32, copy=False))
+        blocks = [
+            source.gather(rows, block.width)
+            for block, source in zip(self.blocks, self._sources, strict=True)
+        ]
+        return blocks[0] if len(blocks) == 1 else torch.cat(blocks, dim=1)
 
     def tokens(self, rows: Int[np.ndarray, " rows"]) -> Float[Tensor, "rows tokens width"]:
         """Tokens of some rows, in float32, from a table of one encoder opened with tokens.
