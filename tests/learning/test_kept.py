@@ -1,0 +1,53 @@
+import numpy as np
+import torch
+
+from carina.adaptors import fit_alignment
+from carina.learning import Learned, RETune, Ridge, Setting, Strategy, ZeroShot, begin, kept
+from carina.learning.learner import Learner
+from carina.testing import drawn_view
+
+SHARED = Setting(image_dim=12, text_dim=12, shared_space=True)
+
+
+def taught(strategy: Strategy, setting: Setting = SHARED) -> Learner:
+    *_, last = strategy.learn(
+        begin(strategy, setting, seed=0), drawn_view(rows=400), rng=np.random.default_rng(0)
+    )
+    assert isinstance(last, Learned)
+    return last.learner
+
+
+def test_a_second_moment_that_findings_share_counts_once() -> None:
+    ours = kept(taught(Ridge()))
+
+    assert ours.bytes["sums"] == 5 * 78 * 8 + 3 * (2 * 5 * 12 * 8 + 4 * 5 * 8)
+    assert ours.bytes["head"] == 3 * 13 * 8
+    assert ours.total == ours.bytes["sums"] + ours.bytes["head"]
+    assert ours.fewest_patients is not None
+    assert not ours.single_patients
+
+
+def test_adaptors_prompts_and_the_state_of_the_optimiser_are_told_apart() -> None:
+    ours = kept(taught(RETune()))
+    weights = 2 * (12 * 256 + 256 + 256 * 128 + 128)
+
+    assert ours.bytes["adaptor"] == 4 * weights
+    assert ours.bytes["prompts"] == 4 * 2 * 3 * 2 * 12
+    assert ours.bytes["optimiser"] == 4 * (2 * weights + 8)
+    assert ours.fewest_patients is None
+
+
+def test_an_alignment_counts_once_whoever_holds_it() -> None:
+    rows = torch.randn(60, 12, generator=torch.Generator().manual_seed(0))
+    alignment = fit_alignment(
+        rows,
+        rows.flip(1),
+        patients=torch.arange(60),
+        image_encoder="drawn",
+        text_encoder="drawn",
+    )
+    setting = Setting(image_dim=12, text_dim=12, alignment=alignment)
+    size = 4 * (12 * 12 + 12 + 12)
+
+    assert kept(taught(ZeroShot(), setting)).bytes["alignment"] == size
+    assert kept(taught(Ridge(), setting)).bytes["alignment"] == size
