@@ -25,7 +25,7 @@ demo: $(VENV)/.runtime  ## draw phantoms, encode, learn step by step, write a ca
 	$(BIN)/carina demo --out .demo
 
 test: $(VENV)/.development  ## the whole suite
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2
 
 format: $(VENV)/.development  ## lay the code out
 	$(BIN)/ruff format src tests benchmarks

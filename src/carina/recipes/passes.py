@@ -8,6 +8,7 @@ experience at most.
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from time import perf_counter
 
@@ -15,8 +16,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from carina.adaptors import PromptReadout
-from carina.core import partial_path, read_json, write_json
+from carina.adaptors import PromptReadout, answer_in_blocks
+from carina.core import read_json, write_bytes, write_json
 from carina.learning import (
     Learned,
     Learner,
@@ -31,8 +32,6 @@ from carina.learning import (
 from carina.streams import Labelled, Stream, view
 
 __all__ = ["Answers", "Lived", "Pass", "Progress", "Walked", "answer", "walk", "walked"]
-
-_BLOCK = 4096  # images scored at a time: a fixed boundary, so that bits do not depend on company
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,13 +107,10 @@ def answer(
     positive = np.full((len(rows), len(names)), np.nan)
     if readout is not None and readout.labels:
         columns = np.array(labelled.space.indices(readout.labels))
-        for start in range(0, len(rows), _BLOCK):
-            here = np.arange(start, min(start + _BLOCK, len(rows)))
-            with torch.inference_mode():
-                given = readout(labelled.features[torch.from_numpy(rows[here])])
-            difference[np.ix_(here, columns)] = given.difference.double().numpy()
-            if given.positive is not None:
-                positive[np.ix_(here, columns)] = given.positive.double().numpy()
+        given = answer_in_blocks(readout, labelled.features[torch.from_numpy(rows)])
+        difference[:, columns] = given.difference.double().numpy()
+        if given.positive is not None:
+            positive[:, columns] = given.positive.double().numpy()
     return Answers(difference=difference, positive=positive)
 
 
@@ -140,14 +136,13 @@ def walk(
         learner = load_learner(_learner(folder, done), setting=setting)
     for index in range(done, of):
         experience, before = experiences[index], learner
-        started, steps = perf_counter(), 0
+        started = perf_counter()
         here = Progress(stage=this.name, experience=experience.name, done=index, of=of)
         yield here
         seen = view(experience, labelled)
         for event in learn_one(strategy, learner, seen, seed=seed, index=index):
             match event:
-                case Step(index=step, loss=loss):
-                    steps = step + 1 if loss is not None else steps
+                case Step(loss=loss):
                     yield Progress(
                         stage=this.name,
                         experience=experience.name,
@@ -157,7 +152,8 @@ def walk(
                     )
                 case Learned(learner=learned):
                     learner = learned
-        lived = Lived(seconds=perf_counter() - started, optimiser_steps=steps)
+        took = perf_counter() - started
+        lived = Lived(seconds=took, optimiser_steps=_steps(learner) - _steps(before))
         _keep(folder, index + 1, answer(learner, labelled, this.score, setting), lived, learner)
         _thin_out(_learner(folder, index), before if this.keep_learners else None)
     yield Progress(stage=this.name, experience="", done=of, of=of)
@@ -173,6 +169,12 @@ def walked(folder: Path, steps: int) -> Walked:
     return Walked(difference=arrays["difference"], positive=arrays["positive"], lived=lived)
 
 
+def _steps(learner: Learner) -> int:
+    """Optimiser steps a learner has taken; a closed form takes none."""
+    steps = learner.notes.get("optimiser_steps", 0)
+    return steps if isinstance(steps, int) else 0
+
+
 def _learner(folder: Path, step: int) -> Path:
     return folder / "learners" / f"{step:03}"
 
@@ -186,11 +188,10 @@ def _standing(folder: Path) -> int | None:
 def _keep(folder: Path, step: int, answers: Answers, lived: Lived | None, learner: Learner) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("difference", "positive"):
-        path = folder / f"{name}-{step:03}.npy"
-        partial = partial_path(path)
-        with partial.open("xb") as file:
-            np.save(file, getattr(answers, name), allow_pickle=False)
-        partial.replace(path)
+        # In memory first: written straight to a file, numpy can pass over a full disk.
+        array = BytesIO()
+        np.save(array, getattr(answers, name), allow_pickle=False)
+        write_bytes(folder / f"{name}-{step:03}.npy", array.getvalue())
     if lived is not None:
         write_json(folder / f"lived-{step:03}.json", lived)
     save_learner(_learner(folder, step), learner)

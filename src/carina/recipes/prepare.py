@@ -5,14 +5,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from carina.adaptors import RidgeAlignment, encode_bank, fit_alignment, load_bank
 from carina.core import InvalidValue, salted
-from carina.encoders import EncoderCard, TextEncoder, encode_texts, load_text_encoder
-from carina.features import FeatureTable, PromptVectors, Store, lookup
+from carina.encoders import (
+    EncoderCard,
+    TextEncoder,
+    encode_texts,
+    load_text_encoder,
+    side_by_side,
+)
+from carina.features import PromptVectors, Store, lookup
 from carina.learning import Setting
 from carina.recipes.recipe import Align, Continual
 from carina.streams import Labelled
@@ -72,7 +77,8 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
     here = manifest.take(usable)
     digests = tuple(found[row] or "" for row in usable)
     with store.table(images, digests) as table:
-        features = _side_by_side(table)
+        widths = [block.width for block in table.blocks]
+        features = side_by_side(torch.split(table.pooled(), widths, dim=1))
     space = LabelSpace(names=recipe.findings or here.space.names)
     target, known = recipe.policy.apply(here.labels[:, here.space.indices(space.names)])
     patients = patient_codes(here.patient, recipe.salt)
@@ -116,16 +122,6 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
         set_aside={_NO_IMAGE: len(manifest) - len(usable)} if len(usable) < len(manifest) else {},
         why_no_zero_shot="" if shared or alignment else _why_apart(recipe, text),
     )
-
-
-def _side_by_side(table: FeatureTable) -> Float[Tensor, "images dim"]:
-    """One encoder's features as they are; several, each brought to unit length by row first."""
-    features = table.pooled().float()
-    if len(table.blocks) == 1:
-        return features
-    widths = [block.width for block in table.blocks]
-    blocks = torch.split(features, widths, dim=1)
-    return torch.cat([F.normalize(block, dim=1) for block in blocks], dim=1)
 
 
 def _prompts(
