@@ -12,7 +12,17 @@ from jaxtyping import Bool, Float
 
 from carina.phantoms.canvas import Canvas, Profile, blurred, smooth_field, step
 
-__all__ = ["Build", "Thorax", "bones", "lucency", "soft_tissue", "thorax", "vessels"]
+__all__ = [
+    "Build",
+    "Thorax",
+    "bones",
+    "lucency",
+    "parenchyma",
+    "soft_tissue",
+    "thorax",
+    "unevenness",
+    "vessels",
+]
 
 _TAKEN_BY_AIR = 0.50
 _PEDICLE = 0.075
@@ -25,6 +35,7 @@ class Build:
     Attributes:
         width: Half the inner width of the chest at its widest.
         heart: Width of the heart over the inner width of the chest.
+        lean: Share of the heart's width that lies left of the midline.
         wall: Thickness of the chest wall at the side.
         breast: Density of the breast shadows; 0 for none.
         breast_height: Where their lower edge lies.
@@ -38,6 +49,7 @@ class Build:
 
     width: float = 0.55
     heart: float = 0.44
+    lean: float = 0.64
     wall: float = 0.08
     breast: float = 0.0
     breast_height: float = 0.95
@@ -112,7 +124,9 @@ def thorax(canvas: Canvas, build: Build) -> Thorax:
     edge = cage(y) - across
     roof = y - 1.9 * (across - 0.46 * width) ** 2
     dome = np.where(side > 0, np.float32(_dome(build, 1)), np.float32(_dome(build, -1)))
-    floor = dome + 0.47 * (across / width - _CREST) ** 2 * (width / 0.55) - y
+    off = across / width - _CREST
+    fall = np.where(off > 0, np.float32(0.47), np.float32(0.30)) * (width / 0.55)
+    floor = dome + fall * off**2 - y
     middle = across - (0.05 + 0.015 * y)
     heart, pedicle = _silhouette(canvas, build)
     inside = step(edge, 0.008) * step(roof, 0.012) * step(floor, 0.006) * step(middle, 0.02)
@@ -133,8 +147,8 @@ def thorax(canvas: Canvas, build: Build) -> Thorax:
         body=outline > 0,
         lungs=lungs,
         heart=(heart > 0) & (outline > 0),
-        heart_shade=heart_shade * step(floor + 0.10, 0.05),
-        pedicle_shade=pedicle_shade * step(floor + 0.10, 0.05),
+        heart_shade=heart_shade,
+        pedicle_shade=pedicle_shade,
     )
 
 
@@ -144,15 +158,15 @@ def _silhouette(
     """Distances inside the heart and inside the great vessels above it."""
     x, y = canvas.x - np.float32(canvas.pose.skew), canvas.y
     whole = 2 * build.width * build.heart
-    left, right, lift = 0.64 * whole, 0.36 * whole, sum(build.lift) / 2
-    heights = [v - lift for v in (0.36, 0.44, 0.52, 0.62, 0.72, 0.80, 0.88, 0.95, 1.02, 1.1)]
+    left, right, lift = build.lean * whole, (1 - build.lean) * whole, sum(build.lift) / 2
+    heights = [v - lift for v in (0.34, 0.42, 0.50, 0.60, 0.70, 0.80, 0.88, 0.95, 1.02, 1.2)]
     towards_left = Profile(
         at=heights,
-        values=[left * v for v in (0.0, 0.38, 0.50, 0.70, 0.89, 0.98, 1.0, 0.93, 0.7, 0.0)],
+        values=[left * v for v in (0.0, 0.42, 0.50, 0.65, 0.82, 0.95, 1.0, 0.98, 0.85, 0.3)],
     )
     towards_right = Profile(
         at=heights,
-        values=[right * v for v in (0.0, 0.35, 0.62, 0.88, 1.0, 1.0, 0.92, 0.75, 0.5, 0.0)],
+        values=[right * v for v in (0.0, 0.30, 0.60, 0.88, 1.0, 1.0, 0.94, 0.85, 0.7, 0.3)],
     )
     heart = np.where(x > 0, towards_left(y) - x, towards_right(y) + x)
     arch = [_PEDICLE * v for v in (0.8, 0.85, 0.9, 1.0, 1.05, 0.95, 1.0, 0.6)]
@@ -179,7 +193,8 @@ def lucency(
     thorax: Thorax, filled: Float[np.ndarray, "rows cols"]
 ) -> Float[np.ndarray, "rows cols"]:
     """What air takes away from the attenuation; where ``filled`` is 1 there is none left."""
-    return -np.float32(_TAKEN_BY_AIR) * thorax.air * (1 - filled)
+    taken: np.ndarray = np.float32(-_TAKEN_BY_AIR) * thorax.air * (1 - filled)
+    return taken
 
 
 def soft_tissue(rng: np.random.Generator, thorax: Thorax) -> Float[np.ndarray, "rows cols"]:
@@ -188,16 +203,26 @@ def soft_tissue(rng: np.random.Generator, thorax: Thorax) -> Float[np.ndarray, "
     x, y, across = canvas.x, canvas.y, thorax.across
     outline = _outline(build)(y)
     ratio = np.clip(across / outline, 0, 1) ** 2
-    film = (0.66 + 0.5 * build.fat) * np.sqrt(np.clip(1 - ratio * ratio, 0, None))
-    film += np.float32(0.26) * thorax.heart_shade * np.clip(1.1 - 0.4 * (1.1 - y), 0, 1.1)
-    film += 0.22 * np.maximum(thorax.pedicle_shade, 0) * (1 - thorax.heart_shade)
+    film: np.ndarray = (0.66 + 0.5 * build.fat) * np.sqrt(np.clip(1 - ratio * ratio, 0, None))
     spine = step(0.052 - across, 0.012)
     discs = 0.75 + 0.25 * np.cos(y * np.float32(2 * np.pi / 0.088))
     film += 0.10 * spine * discs * step(y + 0.5, 0.3)
     windpipe = step(0.026 - np.abs(x - 0.3 * canvas.pose.skew), 0.01) * step(0.33 - y, 0.03)
     film -= 0.10 * windpipe
-    film += 0.28 * step(-thorax.floor, 0.008) * step(outline - across, 0.08) * step(y - 0.7, 0.1)
-    film += 0.10 * np.exp(-(((across - 0.62) / 0.22) ** 2 + ((y - 0.02) / 0.14) ** 2))
+    below = np.maximum(
+        step(-thorax.floor, 0.008), step(0.13 - across, 0.06) * step(y - 0.93, 0.06)
+    ) * step(outline - across - 0.02, 0.02)
+    film += np.maximum.reduce(
+        [
+            0.25 * thorax.heart_shade,
+            0.20 * thorax.pedicle_shade * step(y - 0.02, 0.06),
+            0.27 * below,
+        ]
+    )
+    film += 0.03 * below * smooth_field(rng, canvas.size, 7)
+    film += 0.09 * np.exp(-(((across - 0.62) / 0.22) ** 2 + ((y - 0.02) / 0.14) ** 2))
+    socket = 1 - ((across - build.width - 0.23) / 0.085) ** 2 - ((y - 0.03) / 0.085) ** 2
+    film += 0.06 * np.sqrt(np.clip(socket, 0, None)) + 0.03 * step(socket, 0.10)
     film += _stomach(rng, thorax) + _breasts(rng, thorax) + _arms(rng, thorax)
     return film.astype(np.float32)
 
@@ -232,21 +257,26 @@ def _breasts(rng: np.random.Generator, thorax: Thorax) -> Float[np.ndarray, "row
 def _arms(rng: np.random.Generator, thorax: Thorax) -> Float[np.ndarray, "rows cols"]:
     """Upper arms beside the chest, where they are on the film at all."""
     y, across = thorax.canvas.y, thorax.across
-    start = thorax.build.width + thorax.build.wall + rng.uniform(0.04, 0.16)
-    away = start + 0.13 + rng.uniform(-0.04, 0.12) * y
-    round_ = np.sqrt(np.clip(1 - ((across - away) / 0.13) ** 2, 0, None))
-    bone = step(0.035 - np.abs(across - away), 0.012)
-    film: np.ndarray = (0.52 * round_ + 0.12 * bone) * step(y - 0.26, 0.1)
-    return film.astype(np.float32)
+    film = np.zeros_like(y)
+    for side in (-1, 1):
+        start = thorax.build.width + thorax.build.wall + rng.uniform(0.0, 0.22)
+        away = start + 0.15 + rng.uniform(-0.05, 0.35) * (y - 0.2)
+        round_ = np.sqrt(np.clip(1 - ((across - away) / 0.15) ** 2, 0, None))
+        bone = step(0.032 - np.abs(across - away), 0.012)
+        film += (0.55 * round_ + 0.10 * bone) * step(y - 0.25, 0.16) * (thorax.side == side)
+    return film
 
 
 def bones(rng: np.random.Generator, thorax: Thorax) -> Float[np.ndarray, "rows cols"]:
     """Posterior and anterior ribs, clavicles and the edges of the shoulder blades."""
     build, y, across = thorax.build, thorax.canvas.y, thorax.across
     near = across / build.width
-    fade = step(thorax.edge + 0.035, 0.02) * step(y + 0.08, 0.03) * step(1.35 - y, 0.2)
-    behind = y - (0.10 * near + 0.20 * near**3.0) * (0.75 + 0.5 * y) + 0.03 * near * (1 - near)
-    film = build.bone * _bands(behind / build.ribs + rng.random(), 0.40) * fade
+    fade = step(thorax.edge + 0.035, 0.02) * step(y + 0.08, 0.03) * step(1.25 - y, 0.2)
+    fade *= 1 - 0.6 * step(-thorax.floor, 0.02)
+    behind = (
+        y - (0.10 * near + 0.20 * near * near * near) * (0.75 + 0.5 * y) + 0.03 * near * (1 - near)
+    )
+    film: np.ndarray = build.bone * _bands(behind / build.ribs + rng.random(), 0.42) * fade
     before = y + (0.34 * near - 0.10 * near**2) * (0.8 + 0.3 * y)
     seen = step(near - 0.42, 0.10) * step(0.95 - y, 0.15) * step(y - 0.12, 0.08)
     film += (
@@ -279,17 +309,18 @@ def _bands(phase: Float[np.ndarray, "rows cols"], share: float) -> Float[np.ndar
 def vessels(rng: np.random.Generator, thorax: Thorax) -> Float[np.ndarray, "rows cols"]:
     """The vascular tree of both lungs, wide at the hila and fine towards the periphery."""
     canvas = thorax.canvas
-    unit = canvas.pixels_per_unit()
     thick, fine = np.zeros_like(canvas.x), np.zeros_like(canvas.x)
     for side in (-1, 1):
         hilum = (side * 0.125 + 0.4 * canvas.pose.skew, 0.47 - 0.02 * (side > 0))
-        angles = np.linspace(-1.25, 1.45, 11) + rng.normal(0, 0.12, 11)
-        starts = np.tile(np.array([hilum]), (11, 1)) + rng.normal(0, 0.012, (11, 2))
-        lengths = rng.uniform(0.14, 0.26, 11) * (1 + 0.25 * np.sin(angles))
-        for level, (width, share) in enumerate([(1.5, 1.0), (0.9, 0.8), (0.55, 0.55), (0.4, 0.4)]):
+        angles = np.linspace(-1.25, 1.45, 12) + rng.normal(0, 0.12, 12)
+        starts = np.tile(np.array([hilum]), (12, 1)) + rng.normal(0, 0.012, (12, 2))
+        lengths = rng.uniform(0.15, 0.28, 12) * (1 + 0.25 * np.sin(angles))
+        for level, (width, share) in enumerate(
+            [(1.5, 1.0), (0.95, 0.9), (0.65, 0.75), (0.5, 0.65)]
+        ):
             points, ends, turned = _branches(rng, starts, angles, lengths, side)
             steps = points.shape[1]
-            taper = np.linspace(1.0, 0.75, steps)[None, :] * lengths[:, None] * unit / steps
+            taper = np.linspace(1.0, 0.75, steps)[None, :] * lengths[:, None] / steps
             weight = (share * width * taper).ravel()
             drawn = canvas.drawn(points[..., 0].ravel(), points[..., 1].ravel(), weight)
             if level == 0:
@@ -299,12 +330,10 @@ def vessels(rng: np.random.Generator, thorax: Thorax) -> Float[np.ndarray, "rows
             starts = np.repeat(ends, 2, axis=0)
             spread = np.tile([-0.30, 0.36], len(ends)) + rng.normal(0, 0.14, 2 * len(ends))
             angles, lengths = np.repeat(turned, 2) + spread, np.repeat(lengths, 2) * 0.68
-    unit_blur = canvas.size / 256
-    film = blurred(thick, 1.5 * unit_blur) * 1.1 + blurred(fine, 0.75 * unit_blur)
-    hila = np.exp(
-        -(((thorax.across - 0.13) / 0.055) ** 2) - ((canvas.y - 0.47) / 0.10) ** 2
-    ) * np.float32(0.5)
-    return (0.13 / unit_blur * film + 0.13 * hila).astype(np.float32)
+    pixel = canvas.size / 256
+    film: np.ndarray = 1.1 * blurred(thick, 1.5 * pixel) + blurred(fine, 0.75 * pixel)
+    hila = np.exp(-(((thorax.across - 0.13) / 0.055) ** 2) - ((canvas.y - 0.47) / 0.10) ** 2)
+    return (0.15 * film + 0.065 * hila).astype(np.float32)
 
 
 def _branches(
@@ -329,8 +358,18 @@ def _branches(
     return points, points[:, -1], way[:, -1]
 
 
+def unevenness(rng: np.random.Generator, thorax: Thorax) -> Float[np.ndarray, "rows cols"]:
+    """Share of the air that any chest lacks here and there: breath, posture, skin folds."""
+    size = thorax.canvas.size
+    right, left = rng.uniform(0.0, 0.16, 2)
+    own = np.where(thorax.side > 0, np.float32(left), np.float32(right))
+    share: np.ndarray = own + np.float32(0.055) * smooth_field(rng, size, 5)
+    return share.clip(0.0, 0.4)
+
+
 def parenchyma(rng: np.random.Generator, thorax: Thorax) -> Float[np.ndarray, "rows cols"]:
     """The faint uneven grain of aerated lung."""
     size = thorax.canvas.size
     grain = 0.6 * smooth_field(rng, size, 48) + 0.5 * smooth_field(rng, size, 100)
-    return np.float32(0.012) * grain * thorax.air
+    uneven: np.ndarray = np.float32(0.012) * grain * thorax.air
+    return uneven

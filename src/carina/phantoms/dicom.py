@@ -196,7 +196,8 @@ def _describe(dataset: Any, acquisition: Acquisition, view: str) -> None:
     if acquisition.modality == "CR":
         return
     dataset.PresentationIntentType = "FOR PRESENTATION"
-    dataset.ImageLaterality = "U"
+    dataset.ImageLaterality, dataset.AnatomicRegionSequence = "U", []
+    dataset.AcquisitionContextSequence, dataset.DetectorType = [], "SCINTILLATOR"
     dataset.ImagerPixelSpacing = ["1.4", "1.4"]
     dataset.PixelIntensityRelationship = "LOG"
     dense_high = acquisition.photometric == "MONOCHROME2"

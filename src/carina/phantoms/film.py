@@ -97,7 +97,7 @@ def developed(
     """The film of an attenuation map: 0 is black, 1 white and dense, both always present."""
     size = len(attenuation)
     ramp = np.linspace(-1, 1, size, dtype=np.float32)
-    film = blurred(attenuation, site.blur * size / 256)
+    film: np.ndarray = blurred(attenuation, site.blur * size / 256)
     film += np.float32(exposure.tilt[0]) * ramp + np.float32(exposure.tilt[1]) * ramp[:, None]
     film += np.float32(exposure.scatter) * smooth_field(rng, size, 3)
     film = np.clip((film - np.float32(exposure.level)) / np.float32(exposure.reach), 0.0, 1.0)

@@ -26,7 +26,8 @@ FINDINGS = (
     "Pleural Effusion",
     "Pneumothorax",
 )
-LARGE_HEART = 0.53
+_AS_LIVER = 0.24
+LARGE_HEART = 0.515
 """The cardiothoracic ratio from which a phantom's heart is enlarged; ordinary ones stay below 0.5."""
 
 
@@ -90,14 +91,14 @@ def _atelectasis(rng: np.random.Generator, thorax: Thorax) -> Lesion:
     x, y = thorax.canvas.x, thorax.canvas.y
     added, haze = np.zeros_like(x), np.zeros_like(x)
     for one in sides:
-        for _ in range(int(rng.integers(1, 4))):
+        for _ in range(int(rng.integers(2, 5))):
             row, column = _somewhere(rng, thorax, one, 0.50, 0.95)
             tilt = one * rng.normal(0.25, 0.35)
             dx, dy = x - x[row, column], y - y[row, column]
             along, off = dx + tilt * dy, dy - tilt * dx + rng.normal(0, 0.5) * dx * dx
-            reach, thick = rng.uniform(0.09, 0.22), rng.uniform(0.006, 0.014)
-            ends = np.exp(-((along / reach) ** 4))
-            added += rng.uniform(0.10, 0.17) * np.exp(-((off / thick) ** 2)) * ends
+            reach, thick = rng.uniform(0.10, 0.24), rng.uniform(0.009, 0.020)
+            ends = np.exp(-(np.square(np.square(along / reach))))
+            added += rng.uniform(0.11, 0.19) * np.exp(-((off / thick) ** 2)) * ends
             haze += rng.uniform(0.04, 0.10) * np.exp(-((off / 0.05) ** 2)) * ends
     within = step(thorax.edge, 0.01) * step(thorax.floor, 0.01) * (thorax.air > 0.02)
     added = (added * within).astype(np.float32)
@@ -114,7 +115,7 @@ def _cardiomegaly(_: np.random.Generator, thorax: Thorax) -> Lesion:
     """The enlarged heart itself."""
     nothing = np.zeros_like(thorax.canvas.x)
     ratio = thorax.build.heart
-    size = "small" if ratio < 0.555 else "moderate" if ratio < 0.60 else "large"
+    size = "small" if ratio < 0.54 else "moderate" if ratio < 0.57 else "large"
     return Lesion(
         mask=thorax.heart, filled=nothing, added=nothing, seen=nothing + 1, place=Place(size=size)
     )
@@ -129,7 +130,7 @@ def _consolidation(rng: np.random.Generator, thorax: Thorax) -> Lesion:
     for one in sides:
         row, column = _somewhere(rng, thorax, one, low, high)
         at, down = float(x[row, column]), float(y[row, column])
-        wide, tall = rng.uniform(0.09, 0.19), rng.uniform(0.09, 0.17)
+        wide, tall = rng.uniform(0.10, 0.20), rng.uniform(0.10, 0.18)
         form = np.exp(-(((x - at) / wide) ** 2) - ((y - down) / tall) ** 2)
         form += 0.16 * smooth_field(rng, canvas.size, 20) + 0.09 * smooth_field(
             rng, canvas.size, 56
@@ -137,10 +138,10 @@ def _consolidation(rng: np.random.Generator, thorax: Thorax) -> Lesion:
         patch = step(form - 0.45, 0.14) * (thorax.side == one)
         mottle = (
             1
-            + 0.22 * smooth_field(rng, canvas.size, 64)
-            + 0.15 * smooth_field(rng, canvas.size, 110)
+            + 0.13 * smooth_field(rng, canvas.size, 64)
+            + 0.10 * smooth_field(rng, canvas.size, 110)
         )
-        filled += rng.uniform(0.38, 0.60) * patch * mottle
+        filled += rng.uniform(0.50, 0.75) * patch * mottle
         added += patch * _bronchi(rng, thorax, one, at, down)
     filled = np.clip(filled, 0, 0.9).astype(np.float32)
     return Lesion(
@@ -168,47 +169,50 @@ def _bronchi(
         end += 0.35 * (end - start)
         bow = rng.normal(0, 0.04) * np.sin(np.pi * steps)
         points = start + (end - start) * steps[:, None]
-        length = float(np.hypot(*(end - start))) * canvas.pixels_per_unit()
+        length = float(np.hypot(*(end - start)))
         weight = np.full(60, length / 60) * np.linspace(1.2, 0.7, 60)
         film += canvas.drawn(points[:, 0] + bow, points[:, 1] - bow, weight)
-    return 0.30 * blurred(film, 1.0 * canvas.size / 256)
+    return 0.20 * blurred(film, 1.0 * canvas.size / 256)
 
 
 def _edema(rng: np.random.Generator, thorax: Thorax) -> Lesion:
     """Septal lines at the bases, cuffed bronchi at the hila, a net and a haze between them."""
     canvas, y, across = thorax.canvas, thorax.canvas.y, thorax.across
     much = rng.uniform(0.75, 1.35)
-    unit = canvas.pixels_per_unit()
-    xs, ys, weights = [], [], []
-    for side in (-1, 1):
-        width = thorax.build.width
-        for _ in range(int(rng.integers(10, 20))):
-            down, length = rng.uniform(0.50, 1.0), rng.uniform(0.03, 0.065)
-            along = np.linspace(0, 1, 14)
-            lateral = side * (width * 0.965 - length * along)
-            xs.append(lateral)
-            ys.append(down + rng.normal(0.0, 0.08) * length * along + 0.0 * lateral)
-            weights.append(np.full(14, 0.85 * length * unit / 14))
-        for _ in range(int(rng.integers(5, 10))):
-            radius, round_ = rng.uniform(0.010, 0.019), np.linspace(0, 2 * np.pi, 24)
-            xs.append(side * rng.uniform(0.13, 0.25) + radius * np.cos(round_))
-            ys.append(rng.uniform(0.32, 0.66) + radius * np.sin(round_))
-            weights.append(np.full(24, 1.0 * 2 * np.pi * radius * unit / 24))
-    lines = canvas.drawn(np.concatenate(xs), np.concatenate(ys), np.concatenate(weights))
-    lines = blurred(lines, 0.7 * canvas.size / 256)
-    ridges = [np.exp(-((smooth_field(rng, canvas.size, k) / 0.22) ** 2)) for k in (36, 60)]
+    lines = _septa_and_cuffs(rng, thorax)
+    ridges = [np.exp(-np.square(smooth_field(rng, canvas.size, k) / 0.22)) for k in (36, 60)]
     net = 0.55 * ridges[0] + 0.45 * ridges[1]
     wings = np.exp(-(((across - 0.22) / 0.20) ** 2) - ((y - 0.58) / 0.32) ** 2)
     net *= 0.35 + 0.65 * wings
     haze = much * rng.uniform(0.04, 0.12) * wings * (1 + 0.4 * smooth_field(rng, canvas.size, 12))
     added = much * (0.19 * lines + 0.055 * net) * np.sqrt(thorax.air)
     return Lesion(
-        mask=(thorax.lungs & (wings > 0.35)) & thorax.body,
+        mask=thorax.lungs & (wings > 0.35) & thorax.body,
         filled=np.clip(haze, 0, 0.5).astype(np.float32),
         added=added.astype(np.float32),
         seen=(1.0 + 0.35 * step(0.45 - y, 0.1)).astype(np.float32),
         place=Place(size="small" if much < 0.9 else "moderate" if much < 1.15 else "large"),
     )
+
+
+def _septa_and_cuffs(rng: np.random.Generator, thorax: Thorax) -> Float[np.ndarray, "rows cols"]:
+    """Short lines that reach the lateral wall, and rings about bronchi seen on end."""
+    xs, ys, weights = [], [], []
+    along, round_ = np.linspace(0, 1, 14), np.linspace(0, 2 * np.pi, 24)
+    for side in (-1, 1):
+        for _ in range(int(rng.integers(10, 20))):
+            down, length = rng.uniform(0.50, 1.0), rng.uniform(0.03, 0.065)
+            xs.append(side * (thorax.build.width * 0.965 - length * along))
+            ys.append(down + rng.normal(0.0, 0.08) * length * along)
+            weights.append(np.full(14, 0.85 * length / 14))
+        for _ in range(int(rng.integers(4, 8))):
+            radius = rng.uniform(0.010, 0.019)
+            xs.append(side * rng.uniform(0.13, 0.25) + radius * np.cos(round_))
+            ys.append(rng.uniform(0.32, 0.66) + radius * np.sin(round_))
+            weights.append(np.full(24, 0.7 * 2 * np.pi * radius / 24))
+    canvas = thorax.canvas
+    lines = canvas.drawn(np.concatenate(xs), np.concatenate(ys), np.concatenate(weights))
+    return blurred(lines, 0.7 * canvas.size / 256)
 
 
 def _effusion(rng: np.random.Generator, thorax: Thorax) -> Lesion:
@@ -218,19 +222,20 @@ def _effusion(rng: np.random.Generator, thorax: Thorax) -> Lesion:
     filled = np.zeros_like(x)
     height = 0.0
     for one in sides:
-        height = float(rng.uniform(0.10, 0.30))
+        height = float(rng.uniform(0.13, 0.40))
         near = np.clip((across - 0.08) / (thorax.build.width - 0.08), 0, 1)
-        top = thorax.angle(one) - height * (0.35 + 0.75 * near**2.2)
+        top = thorax.angle(one) - height * (0.50 + 0.60 * np.square(near * near))
         below = (y - top) * (thorax.side == one)
         filled += (1 - np.exp(-np.clip(below, 0, None) / 0.035)) * (thorax.side == one)
     filled = np.clip(filled, 0, 0.94).astype(np.float32)
+    above = filled * step(thorax.floor, 0.008) * step(thorax.edge, 0.01)
     return Lesion(
-        mask=((filled > 0.4) & (thorax.air > 0.02)) & thorax.body,
+        mask=(above > 0.4) & (thorax.air > 0.02) & thorax.body,
         filled=filled,
-        added=np.zeros_like(x),
+        added=(_AS_LIVER * above * (1 - thorax.heart_shade)).astype(np.float32),
         seen=1 - filled,
         place=Place(
-            side=side, size="small" if height < 0.17 else "moderate" if height < 0.25 else "large"
+            side=side, size="small" if height < 0.23 else "moderate" if height < 0.35 else "large"
         ),
     )
 
@@ -254,7 +259,7 @@ def _pneumothorax(rng: np.random.Generator, thorax: Thorax) -> Lesion:
     return Lesion(
         mask=(mask) & thorax.body,
         filled=(0.03 * (thorax.side == one) * (1 - outside)).astype(np.float32),
-        added=(rng.uniform(0.07, 0.11) * line - 0.02 * outside * thorax.air).astype(np.float32),
+        added=(rng.uniform(0.08, 0.12) * line - 0.02 * outside * thorax.air).astype(np.float32),
         seen=(1 - outside).astype(np.float32),
         place=Place(
             side=_NAMES[one],

@@ -21,20 +21,23 @@ from carina.phantoms.anatomy import (
     parenchyma,
     soft_tissue,
     thorax,
+    unevenness,
     vessels,
 )
 from carina.phantoms.canvas import Pose, canvas
+from carina.phantoms.devices import monitor
 from carina.phantoms.dicom import Acquisition, Identity, acquisition, identity, to_dicom
 from carina.phantoms.film import SITES, developed, exposure
 from carina.phantoms.findings import FINDINGS, LARGE_HEART, lesion
 from carina.phantoms.reports import tell
-from carina.studies import Presence
+from carina.studies import Presence, Split
 
 __all__ = ["Phantom", "Written", "draw", "split_of", "studies_of", "write_phantoms"]
 
-_SPLITS = (("pretrain", 0.40), ("train", 0.32), ("val", 0.10), ("test", 0.18))
+_SPLITS = ((Split.PRETRAIN, 0.40), (Split.TRAIN, 0.32), (Split.VAL, 0.10), (Split.TEST, 0.18))
 _NONE = 0.28
 _EACH = 0.36
+_MONITORED = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,7 +59,7 @@ class Phantom:
         view: "PA" or "AP".
         site: The hospital, by its look.
         date: Day of the study, ISO 8601.
-        split: "pretrain", "train", "val" or "test".
+        split: One for all studies of a patient.
         identity: Everything planted in the header.
         acquisition: How the film is stored.
     """
@@ -75,7 +78,7 @@ class Phantom:
     view: str
     site: str
     date: str
-    split: str
+    split: Split
     identity: Identity
     acquisition: Acquisition
 
@@ -135,13 +138,13 @@ def studies_of(seed: int, patient: int) -> int:
     return _person(seed, patient).studies
 
 
-def split_of(seed: int, patient: int) -> str:
+def split_of(seed: int, patient: int) -> Split:
     """The split a patient belongs to, however many others there are."""
     at = generator(seed, "phantom", patient, "split").random()
-    for name, share in _SPLITS:
+    for split, share in _SPLITS:
         at -= share
         if at < 0:
-            return name
+            return split
     return _SPLITS[-1][0]
 
 
@@ -166,17 +169,21 @@ def draw(seed: int, patient: int, study: int = 0, *, size: int = 256) -> Phantom
     person = _person(seed, patient)
     drawn = _drawn(own("findings"), person, study)
     view = "AP" if own("view").random() < 0.3 else "PA"
-    chest = thorax(canvas(size, _pose(own("pose"))), _built(own("build"), person, drawn))
+    chest = thorax(
+        canvas(size, _pose(own("pose"), view)), _built(own("build"), person, drawn, view)
+    )
     lesions = {name: lesion(name, own(name), chest) for name in FINDINGS if drawn[name]}
-    filled = np.ones_like(chest.air)
+    air = 1 - unevenness(own("breath"), chest)
     added, seen = np.zeros_like(chest.air), np.ones_like(chest.air)
     for one in lesions.values():
-        filled, added, seen = filled * (1 - one.filled), added + one.added, seen * one.seen
+        air, added, seen = air * (1 - one.filled), added + one.added, seen * one.seen
     film = soft_tissue(own("soft"), chest) + bones(own("bones"), chest)
-    film += lucency(chest, 1 - filled) + added
+    film += lucency(chest, 1 - air) + added
     film += (
         vessels(own("vessels"), chest) * np.sqrt(chest.air) + parenchyma(own("grain"), chest)
     ) * seen
+    if view == "AP" and own("bed").random() < _MONITORED:
+        film += monitor(own("monitor"), chest)
     light = exposure(own("exposure"), view)
     site = SITES[person.site]
     pixels = developed(film.astype(np.float32), own("film"), site, light)
@@ -251,16 +258,17 @@ def _person(seed: int, patient: int) -> _Person:
         studies=1 + int(rng.random() < 0.4),
         site=int(rng.integers(len(SITES))),
         build=Build(
-            width=rng.uniform(0.48, 0.60),
-            heart=rng.uniform(0.36, 0.49),
+            width=rng.uniform(0.46, 0.61),
+            heart=rng.uniform(0.38, 0.495),
+            lean=rng.uniform(0.57, 0.71),
             wall=rng.uniform(0.04, 0.14),
-            breast=rng.uniform(0.03, 0.16) if sex == "F" else rng.choice((0.0, 0.0, 0.05)),
+            breast=rng.uniform(0.03, 0.16) if sex == "F" else float(rng.choice((0.0, 0.0, 0.05))),
             breast_height=rng.uniform(0.86, 1.15),
             fat=rng.uniform(-0.05, 0.25),
             knob=rng.uniform(0.0, 0.05),
             ribs=rng.uniform(0.095, 0.12),
             bone=rng.uniform(0.045, 0.09),
-            gas=rng.choice((0.0, 0.08, 0.14, 0.2)),
+            gas=float(rng.choice((0.0, 0.08, 0.14, 0.2))),
         ),
     )
 
@@ -274,21 +282,25 @@ def _drawn(rng: np.random.Generator, person: _Person, study: int) -> dict[str, b
     return dict(zip(FINDINGS, now, strict=True))
 
 
-def _pose(rng: np.random.Generator) -> Pose:
+def _pose(rng: np.random.Generator, view: str) -> Pose:
+    """A patient stands straighter than one lies."""
+    loose = 1.4 if view == "AP" else 1.0
     return Pose(
-        turn=rng.normal(0, 0.035),
-        scale=rng.uniform(0.86, 1.10),
-        right=rng.normal(0, 0.03),
-        down=rng.normal(0, 0.035),
-        skew=rng.normal(0, 0.025),
+        turn=rng.normal(0, 0.032 * loose),
+        scale=rng.uniform(0.82, 1.12),
+        right=rng.normal(0, 0.04),
+        down=rng.normal(0, 0.035 * loose),
+        skew=rng.normal(0, 0.026 * loose),
     )
 
 
-def _built(rng: np.random.Generator, person: _Person, drawn: Mapping[str, bool]) -> Build:
-    """The patient's build on the day: breath, and the heart as it is now."""
-    breath = rng.normal(0, 0.05)
-    lift = (breath + rng.normal(0, 0.02), breath + rng.normal(0, 0.02))
-    large = rng.uniform(LARGE_HEART, 0.64)
+def _built(
+    rng: np.random.Generator, person: _Person, drawn: Mapping[str, bool], view: str
+) -> Build:
+    """The patient's build on the day: breath, shallower in bed, and the heart as it is now."""
+    breath = rng.normal(0.04 if view == "AP" else 0.0, 0.05)
+    lift = (breath + rng.normal(0, 0.035), breath + rng.normal(0, 0.035))
+    large = rng.uniform(LARGE_HEART, 0.60)
     heart = large if drawn["Cardiomegaly"] else person.build.heart
     return replace(person.build, heart=heart, lift=lift)
 

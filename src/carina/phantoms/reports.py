@@ -304,9 +304,9 @@ def tell(rng: np.random.Generator, drawn: Mapping[str, Place], view: str) -> Tel
 def _of_the_absent(rng: np.random.Generator, phrases: _Phrases) -> tuple[Presence, str]:
     """Denied outright, told by its ordinary sign, or left out."""
     kind = rng.random()
-    if kind < 0.25:
+    if kind < 0.15:
         return Presence.ABSENT, _one(rng, phrases.denied)
-    if kind < 0.65:
+    if kind < 0.55:
         return Presence.ABSENT, _one(rng, phrases.ordinary)
     return Presence.UNMENTIONED, ""
 
