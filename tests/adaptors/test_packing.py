@@ -21,8 +21,10 @@ from carina.adaptors import (
     Sharing,
     Sides,
     pack,
+    pack_alignment,
     readout_bytes,
     unpack,
+    unpack_alignment,
 )
 from carina.core import ConfigError, Mismatch
 
@@ -151,3 +153,15 @@ def test_plain_values_that_are_no_readouts_are_refused() -> None:
         unpack({"readout": {**plain["readout"], "normalise": "yes"}}, tensors)
     with pytest.raises(ConfigError, match="kind"):
         unpack({"readout": {"kind": "PackedForest"}}, tensors)
+
+
+def test_an_alignment_comes_back_by_itself() -> None:
+    alignment = prompted(Identity(), aligned=True).alignment
+    assert alignment is not None
+    plain, tensors = pack_alignment(alignment)
+    back = unpack_alignment(json.loads(json.dumps(plain)), load(save(tensors)))
+
+    assert back.fingerprint == alignment.fingerprint
+    assert (back.pairs, back.explained) == (alignment.pairs, alignment.explained)
+    with pytest.raises(Mismatch, match=r"'alignment.weight' is missing"):
+        unpack_alignment(plain, {})

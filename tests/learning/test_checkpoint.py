@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from carina.adaptors import RidgeAlignment
 from carina.core import ConfigError, Mismatch, MissingFile, UnreadableFile
 from carina.learning import (
     Learned,
@@ -14,7 +15,9 @@ from carina.learning import (
     begin,
     follow,
     load_learner,
+    load_setting,
     save_learner,
+    save_setting,
 )
 from carina.testing import drawn_view
 
@@ -104,3 +107,40 @@ def test_a_file_of_another_form_is_refused(
     path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
     with pytest.raises((ConfigError, Mismatch)):
         load_learner(tmp_path / "one", setting=SETTING)
+
+
+def aligned() -> Setting:
+    rng = torch.Generator().manual_seed(0)
+    alignment = RidgeAlignment(
+        weight=torch.randn(6, 12, generator=rng),
+        image_mean=torch.randn(12, generator=rng),
+        text_mean=torch.randn(6, generator=rng),
+        penalty=0.1,
+        explained=0.25,
+        pairs=9,
+        patients=8,
+        image_encoder="image",
+        text_encoder="text",
+        data="data",
+    )
+    return Setting(image_dim=12, text_dim=6, alignment=alignment)
+
+
+@pytest.mark.parametrize("setting", [SETTING, aligned()], ids=["shared", "aligned"])
+def test_a_setting_comes_back_and_its_learners_with_it(tmp_path: Path, setting: Setting) -> None:
+    save_setting(tmp_path / "setting", setting)
+    save_learner(tmp_path / "learner", begin(Ridge(), setting, seed=0))
+    back = load_setting(tmp_path / "setting")
+
+    assert load_learner(tmp_path / "learner", setting=back).setting is back
+    assert (back.image_dim, back.text_dim) == (setting.image_dim, setting.text_dim)
+    assert back.zero_shot
+
+
+def test_a_setting_of_other_bytes_is_refused(tmp_path: Path) -> None:
+    save_setting(tmp_path, aligned())
+    tensors = tmp_path / "alignment.safetensors"
+    tensors.write_bytes(tensors.read_bytes()[:-1] + b"x")
+
+    with pytest.raises(UnreadableFile, match="not the file"):
+        load_setting(tmp_path)

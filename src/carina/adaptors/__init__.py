@@ -3,12 +3,15 @@
 from carina.adaptors.alignment import Alignment as Alignment
 from carina.adaptors.alignment import RidgeAlignment as RidgeAlignment
 from carina.adaptors.alignment import fit_alignment as fit_alignment
+from carina.adaptors.answer_blocks import answer_in_blocks as answer_in_blocks
 from carina.adaptors.identity import Identity as Identity
 from carina.adaptors.linear import Linear as Linear
 from carina.adaptors.mlp import Mlp as Mlp
 from carina.adaptors.packing import pack as pack
+from carina.adaptors.packing import pack_alignment as pack_alignment
 from carina.adaptors.packing import readout_bytes as readout_bytes
 from carina.adaptors.packing import unpack as unpack
+from carina.adaptors.packing import unpack_alignment as unpack_alignment
 from carina.adaptors.prompts import PromptBank as PromptBank
 from carina.adaptors.prompts import bank_names as bank_names
 from carina.adaptors.prompts import encode_bank as encode_bank

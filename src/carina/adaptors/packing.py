@@ -1,18 +1,18 @@
 """A readout as plain values and named tensors, and back to the last bit."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from carina.adaptors.alignment import RidgeAlignment
+from carina.adaptors.alignment import Alignment, RidgeAlignment
 from carina.adaptors.readout import Combine, LinearReadout, PromptReadout, Readout
 from carina.adaptors.sides import Sides
 from carina.core import Mismatch, dump, load
 
-__all__ = ["pack", "readout_bytes", "unpack"]
+__all__ = ["pack", "pack_alignment", "readout_bytes", "unpack", "unpack_alignment"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +107,7 @@ def unpack(plain: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Readout:
     left = dict(tensors)
 
     def taken(name: str) -> Tensor:
-        if name not in left:
-            raise Mismatch(f"The readout's tensor {name!r} is missing; the file is not whole.")
-        return left.pop(name)
+        return _taken(left, name)
 
     readout: Readout
     match packed:
@@ -124,20 +122,12 @@ def unpack(plain: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Readout:
             blank = packed.sides.build(
                 image_dim=packed.image_dim, text_dim=packed.text_dim, generator=torch.Generator()
             )
-            alignment = packed.alignment
             readout = PromptReadout(
                 labels=packed.labels,
                 positive=taken("prompts.positive"),
                 negative=taken("prompts.negative"),
                 adaptors=blank.loaded({name: taken(name) for name in blank.state()}),
-                alignment=None
-                if alignment is None
-                else RidgeAlignment(
-                    weight=taken("alignment.weight"),
-                    image_mean=taken("alignment.image_mean"),
-                    text_mean=taken("alignment.text_mean"),
-                    **dump(alignment),
-                ),
+                alignment=None if packed.alignment is None else _ridge(packed.alignment, taken),
                 scale=packed.scale,
                 combine=packed.combine,
                 normalise=packed.normalise,
@@ -145,6 +135,26 @@ def unpack(plain: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Readout:
     if left:
         raise Mismatch(f"The readout has no place for a tensor {min(left)!r} ({len(left)} in all).")
     return readout
+
+
+def pack_alignment(alignment: Alignment) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """An alignment by itself, as `pack` takes a readout apart; tensors are named ``alignment.*``."""
+    ridge, tensors = _packed_ridge(alignment)
+    return dump(ridge), {
+        name: tensor.detach().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
+
+
+def unpack_alignment(plain: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Alignment:
+    """The alignment that `pack_alignment` took apart.
+
+    Raises:
+        ConfigError: where the plain values are not an alignment's.
+        Mismatch: where a tensor is missing.
+    """
+    left = dict(tensors)
+    return _ridge(load(plain, PackedRidge, what="alignment"), lambda name: _taken(left, name))
 
 
 def readout_bytes(readout: Readout) -> dict[str, int]:
@@ -155,6 +165,21 @@ def readout_bytes(readout: Readout) -> dict[str, int]:
         kind = kinds.get(name.partition(".")[0], "adaptor")
         kept[kind] = kept.get(kind, 0) + tensor.nbytes
     return kept
+
+
+def _taken(left: dict[str, Tensor], name: str) -> Tensor:
+    if name not in left:
+        raise Mismatch(f"The tensor {name!r} is missing; the file is not whole.")
+    return left.pop(name)
+
+
+def _ridge(packed: PackedRidge, taken: Callable[[str], Tensor]) -> RidgeAlignment:
+    return RidgeAlignment(
+        weight=taken("alignment.weight"),
+        image_mean=taken("alignment.image_mean"),
+        text_mean=taken("alignment.text_mean"),
+        **dump(packed),
+    )
 
 
 def _packed_ridge(

@@ -11,6 +11,7 @@ from carina.encoders.family import EncoderInfo as EncoderInfo
 from carina.encoders.family import Family as Family
 from carina.encoders.frozen import FrozenImages as FrozenImages
 from carina.encoders.frozen import FrozenTexts as FrozenTexts
+from carina.encoders.joined import side_by_side as side_by_side
 from carina.encoders.loading import listing as listing
 from carina.encoders.loading import load_encoder as load_encoder
 from carina.encoders.loading import load_image_encoder as load_image_encoder

@@ -1,7 +1,9 @@
 """Learning from one experience after another: strategies, and the learners they hand on."""
 
 from carina.learning.checkpoint import load_learner as load_learner
+from carina.learning.checkpoint import load_setting as load_setting
 from carina.learning.checkpoint import save_learner as save_learner
+from carina.learning.checkpoint import save_setting as save_setting
 from carina.learning.follow import begin as begin
 from carina.learning.follow import follow as follow
 from carina.learning.follow import learn_one as learn_one

@@ -1,4 +1,4 @@
-"""Learners on disk: safetensors and JSON, whole or not at all, back to the last bit."""
+"""Learners and their settings on disk: safetensors and JSON, whole or not at all, back to the last bit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from carina.adaptors import pack, unpack
+from carina.adaptors import pack, pack_alignment, unpack, unpack_alignment
 from carina.core import (
     Mismatch,
     MissingFile,
@@ -24,10 +24,11 @@ from carina.learning.learner import Learner, Setting
 from carina.measures import Sigmoid
 from carina.studies import LabelSpace
 
-__all__ = ["load_learner", "save_learner"]
+__all__ = ["load_learner", "load_setting", "save_learner", "save_setting"]
 
 _FORMAT = 1
 _PLAIN, _TENSORS = "learner.json", "learner.safetensors"
+_SETTING, _ALIGNMENT = "setting.json", "alignment.safetensors"
 _READOUT, _CARRIED = "readout/", "carried/"
 
 
@@ -52,6 +53,18 @@ class SavedSetting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WholeSetting:
+    """A `Setting` but for its alignment's tensors, whose file's digest it knows."""
+
+    format: int
+    image_dim: int
+    text_dim: int
+    shared_space: bool
+    alignment: dict[str, Any] | None
+    tensors: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SavedLearner:
     """A `Learner` but for its tensors, whose file's digest it knows."""
 
@@ -64,6 +77,44 @@ class SavedLearner:
     fewest_patients: int | None
     single_patients: bool
     tensors: str
+
+
+def save_setting(folder: Path, setting: Setting) -> None:
+    """Write a setting, alignment and all; a folder of that name is replaced once it is written."""
+    aligned = setting.alignment
+    plain, tensors = (None, {}) if aligned is None else pack_alignment(aligned)
+    with partial_folder(folder) as partial:
+        save_file(tensors, partial / _ALIGNMENT)
+        whole = WholeSetting(
+            format=_FORMAT,
+            image_dim=setting.image_dim,
+            text_dim=setting.text_dim,
+            shared_space=setting.shared_space,
+            alignment=plain,
+            tensors=digest_file(partial / _ALIGNMENT),
+        )
+        write_json(partial / _SETTING, whole)
+
+
+def load_setting(folder: Path) -> Setting:
+    """The setting that `save_setting` wrote.
+
+    Raises:
+        MissingFile: where it is not there.
+        UnreadableFile: where its bytes are not those that were written.
+        Mismatch: where it was written in another format.
+    """
+    whole = read_json(folder / _SETTING, WholeSetting)
+    if whole.format != _FORMAT:
+        raise Mismatch(f"This setting is of format {whole.format}; this carina reads {_FORMAT}.")
+    tensors = _tensors(folder / _ALIGNMENT, whole.tensors, beside=_SETTING)
+    plain = whole.alignment
+    return Setting(
+        image_dim=whole.image_dim,
+        text_dim=whole.text_dim,
+        shared_space=whole.shared_space,
+        alignment=None if plain is None else unpack_alignment(plain, tensors),
+    )
 
 
 def save_learner(folder: Path, learner: Learner) -> None:
@@ -107,15 +158,7 @@ def load_learner(folder: Path, *, setting: Setting) -> Learner:
         raise Mismatch(f"This learner is of format {saved.format}; this carina reads {_FORMAT}.")
     if saved.setting != (wanted := SavedSetting.of(setting)):
         raise Mismatch(f"This learner was taught in {saved.setting}, not in {wanted}.")
-    path = folder / _TENSORS
-    if not path.is_file():
-        raise MissingFile(f"{_PLAIN} is there but {_TENSORS} beside it is not.")
-    if digest_file(path) != saved.tensors:
-        raise UnreadableFile(f"{_TENSORS} is not the file that {_PLAIN} was written with.")
-    try:
-        tensors = load_file(path)
-    except SafetensorError as error:
-        raise UnreadableFile(f"{_TENSORS} is no safetensors file: {error}.") from error
+    tensors = _tensors(folder / _TENSORS, saved.tensors, beside=_PLAIN)
     return Learner(
         setting=setting,
         labels=LabelSpace(names=saved.labels),
@@ -126,6 +169,18 @@ def load_learner(folder: Path, *, setting: Setting) -> Learner:
         fewest_patients=saved.fewest_patients,
         single_patients=saved.single_patients,
     )
+
+
+def _tensors(path: Path, digest: str, *, beside: str) -> dict[str, Tensor]:
+    """The tensors of a file that has the digest its neighbour knows."""
+    if not path.is_file():
+        raise MissingFile(f"{beside} is there but {path.name} beside it is not.")
+    if digest_file(path) != digest:
+        raise UnreadableFile(f"{path.name} is not the file that {beside} was written with.")
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise UnreadableFile(f"{path.name} is no safetensors file: {error}.") from error
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

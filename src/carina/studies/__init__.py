@@ -25,6 +25,7 @@ from carina.studies.picture import Form as Form
 from carina.studies.picture import Picture as Picture
 from carina.studies.pixels import decode_image as decode_image
 from carina.studies.pixels import load_image as load_image
+from carina.studies.pixels import looks_like_image as looks_like_image
 from carina.studies.pixels import read_image as read_image
 from carina.studies.sources.folder import read_folder as read_folder
 from carina.studies.sources.mapping import Blank as Blank

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Num
 
-from carina.core import UnreadableFile
+from carina.core import UnreadableFile, salted
 from carina.studies.apart import decode_apart
 from carina.studies.picture import Flag, Form, Picture, check_size
 from carina.studies.quiet import quietly
@@ -104,12 +104,14 @@ def _picture(dataset: Any, data: bytes) -> Picture:
     if padding.any():
         shown[padding] = 0
         flags.append(Flag.PADDED)
+    study = str(dataset.get("StudyInstanceUID", None) or "").strip()
     return Picture(
         pixels=shown.astype(np.float32),
         form=Form.DICOM,
         photometric=photometric,
         bits=int(dataset.BitsStored),
         flags=(*flags, *how),
+        study_key=f"{salted(study, 'study'):016x}" if study else "",
     )
 
 

@@ -47,6 +47,8 @@ class Picture:
             "PALETTE COLOR".
         bits: Bits a stored sample has.
         flags: What else there is to know, in the order of `Flag`.
+        study_key: Equal for files that say they belong to one imaging study, "" where a file does
+            not say; a salted hash, from which the study's number cannot be read.
     """
 
     pixels: Float32[np.ndarray, "rows cols"]
@@ -54,6 +56,7 @@ class Picture:
     photometric: str
     bits: int
     flags: tuple[Flag, ...] = ()
+    study_key: str = ""
 
     def __post_init__(self) -> None:
         if self.pixels.size == 0:

@@ -12,10 +12,11 @@ from carina.studies.dicom import looks_like_dicom, read_dicom
 from carina.studies.picture import Flag, Form, Picture, check_size
 from carina.studies.quiet import quietly
 
-__all__ = ["decode_image", "load_image", "read_image"]
+__all__ = ["decode_image", "load_image", "looks_like_image", "read_image"]
 
 _MAX_BYTES = 1 << 30
 _SIGNATURES = {b"\x89PNG\r\n\x1a\n": Form.PNG, b"\xff\xd8\xff": Form.JPEG}
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 _BITS = {"1": 1, "L": 8, "P": 8, "LA": 8, "PA": 8, "RGB": 8, "RGBA": 8, "CMYK": 8, "I;16": 16}
 
 
@@ -59,6 +60,21 @@ def decode_image(data: bytes) -> Picture:
     raise UnreadableFile(
         "Not a form carina reads; wanted PNG, JPEG or DICOM. Convert it, or leave the row out."
     )
+
+
+def looks_like_image(path: Path) -> bool:
+    """Whether a file is called a PNG, JPEG or DICOM file or begins as one; no more of it is read.
+
+    DICOM files often have no suffix, or the end of a number for one.
+    """
+    if path.suffix.lower() in _SUFFIXES:
+        return path.is_file()
+    try:
+        with path.open("rb") as file:
+            begins = file.read(132)
+    except OSError:
+        return False
+    return begins.startswith(tuple(_SIGNATURES)) or begins[128:] == b"DICM"
 
 
 def _bytes_of(path: Path) -> bytes:

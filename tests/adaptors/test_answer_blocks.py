@@ -1,0 +1,64 @@
+"""Scores whose bits do not depend on company."""
+
+import pytest
+import torch
+
+from carina.adaptors import LinearReadout, Mlp, PromptReadout, Readout, Sides, answer_in_blocks
+from carina.core import Mismatch
+
+DIM = 40
+
+
+def readouts() -> list[Readout]:
+    rng = torch.Generator().manual_seed(0)
+    head = LinearReadout(
+        labels=("a", "b"),
+        weight=torch.randn(2, DIM, generator=rng, dtype=torch.float64),
+        bias=torch.zeros(2, dtype=torch.float64),
+        normalise=True,
+    )
+    prompts = torch.randn(2, 3, 2, DIM, generator=rng)
+    prompted = PromptReadout(
+        labels=("a", "b", "c"),
+        positive=prompts[0],
+        negative=prompts[1],
+        adaptors=Sides(adaptor=Mlp(hidden=24, out=16)).build(
+            image_dim=DIM, text_dim=DIM, generator=rng
+        ),
+    )
+    return [head, prompted]
+
+
+@pytest.mark.parametrize("readout", readouts(), ids=["head", "prompts"])
+def test_an_image_has_the_same_bits_alone_and_in_any_company(readout: Readout) -> None:
+    features = torch.randn(600, DIM, generator=torch.Generator().manual_seed(1))
+    whole = answer_in_blocks(readout, features)
+
+    for rows in (slice(0, 1), slice(5, 8), slice(300, 600), slice(255, 257)):
+        some = answer_in_blocks(readout, features[rows])
+        assert torch.equal(some.difference, whole.difference[rows])
+        assert (some.positive is None) == (whole.positive is None)
+        if some.positive is not None and whole.positive is not None:
+            assert torch.equal(some.positive, whole.positive[rows])
+
+
+@pytest.mark.parametrize("readout", readouts(), ids=["head", "prompts"])
+def test_blocks_say_what_the_readout_says(readout: Readout) -> None:
+    features = torch.randn(300, DIM, generator=torch.Generator().manual_seed(2))
+
+    torch.testing.assert_close(
+        answer_in_blocks(readout, features).difference, readout(features).difference.detach()
+    )
+
+
+@pytest.mark.parametrize("readout", readouts(), ids=["head", "prompts"])
+def test_no_images_have_no_scores(readout: Readout) -> None:
+    assert answer_in_blocks(readout, torch.empty(0, DIM)).difference.shape == (
+        0,
+        len(readout.labels),
+    )
+
+
+def test_features_of_another_width_are_refused() -> None:
+    with pytest.raises(Mismatch, match="takes 40"):
+        answer_in_blocks(readouts()[0], torch.zeros(3, DIM + 1))
