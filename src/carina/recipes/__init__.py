@@ -1,5 +1,6 @@
 """One experiment as a value, and what running it leaves behind."""
 
+from carina.recipes.bundling import bundle_of as bundle_of
 from carina.recipes.demo import demo_recipes as demo_recipes
 from carina.recipes.named import NAMED as NAMED
 from carina.recipes.named import with_encoders as with_encoders
@@ -12,6 +13,5 @@ from carina.recipes.recipe import Continual as Continual
 from carina.recipes.recipe import Recipe as Recipe
 from carina.recipes.recipe import find_recipe as find_recipe
 from carina.recipes.run import Finished as Finished
-from carina.recipes.run import Rule as Rule
 from carina.recipes.run import run as run
 from carina.recipes.run import run_name as run_name

@@ -25,6 +25,7 @@ from carina.learning import (
     Step,
     Strategy,
     begin,
+    kept,
     learn_one,
     load_learner,
     save_learner,
@@ -55,10 +56,13 @@ class Answers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lived:
-    """What one experience took."""
+    """What one experience took, and what it left behind: see `kept`."""
 
     seconds: float
     optimiser_steps: int
+    kept_bytes: dict[str, int]
+    fewest_patients: int | None
+    single_patients: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +157,14 @@ def walk(
                 case Learned(learner=learned):
                     learner = learned
         took = perf_counter() - started
-        lived = Lived(seconds=took, optimiser_steps=_steps(learner) - _steps(before))
+        left = kept(learner)
+        lived = Lived(
+            seconds=took,
+            optimiser_steps=_steps(learner) - _steps(before),
+            kept_bytes=dict(left.bytes),
+            fewest_patients=left.fewest_patients,
+            single_patients=left.single_patients,
+        )
         _keep(folder, index + 1, answer(learner, labelled, this.score, setting), lived, learner)
         _thin_out(_learner(folder, index), before if this.keep_learners else None)
     yield Progress(stage=this.name, experience="", done=of, of=of)

@@ -30,16 +30,17 @@ from carina.evaluation import (
     write_results,
     write_scores,
 )
-from carina.learning import Learner, kept, load_learner
+from carina.learning import load_learner, save_setting
 from carina.measures import Sigmoid
 from carina.recipes.calibrate import Calibrated, calibrate, decided
 from carina.recipes.citations import citations
 from carina.recipes.passes import Lived, Pass, Progress, Walked, walk, walked
 from carina.recipes.prepare import Prepared
 from carina.recipes.recipe import Continual
+from carina.recipes.records import cards_used, rules_of
 from carina.streams import Stream, lay_out
 
-__all__ = ["Finished", "Rule", "run", "run_name"]
+__all__ = ["Finished", "run", "run_name"]
 
 _RANKED = ("auroc", "auroc_authors", "average_precision")
 
@@ -50,16 +51,6 @@ class Finished:
 
     folder: Path
     results: Results
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """How a finding's score becomes an answer, as a run keeps it for bundles."""
-
-    label: str
-    slope: float
-    intercept: float
-    threshold: float
 
 
 def run_name(recipe: Continual, prepared: Prepared) -> str:
@@ -128,7 +119,7 @@ def run(recipe: Continual, prepared: Prepared, out: Path) -> Iterator[Progress |
         ),
         "test": _scores("test", prepared, stream, prepared.test, refit, calibration),
     }
-    results = _results(recipe, prepared, stream, tables, refit.lived, learners, name)
+    results = _results(recipe, prepared, stream, tables, refit.lived, name)
     seconds["intervals"] = perf_counter() - before
     seconds["total"] = perf_counter() - started
     results = replace(results, seconds=seconds, peak_memory_bytes=_peak_memory())
@@ -136,7 +127,9 @@ def run(recipe: Continual, prepared: Prepared, out: Path) -> Iterator[Progress |
         write_json(folder / "recipe.json", recipe)
         write_json(folder / "environment.json", _environment())
         write_json(folder / "plan.json", stream.described())
-        write_json(folder / "rules.json", _rules(calibration, stream.space.names))
+        write_json(folder / "rules.json", rules_of(calibration, stream.space.names))
+        write_json(folder / "encoders.json", cards_used(prepared.cards))
+        save_setting(folder / "setting", prepared.setting)
         write_scores(folder / "scores.parquet", *tables.values())
         write_results(folder / "results.json", results)
         shutil.move(unfinished / "refit" / "learners", folder / "learners")
@@ -262,7 +255,6 @@ def _results(
     stream: Stream,
     tables: dict[str, Scores],
     lived: tuple[Lived, ...],
-    learners: list[Learner],
     name: str,
 ) -> Results:
     groups, taught = _groups(recipe, prepared), _taught(stream)
@@ -301,7 +293,7 @@ def _results(
         taught=tuple(int(step) for step in taught),
         groups=groups,
         headline=next(iter(groups)),
-        experiences=_experiences(prepared, stream, lived, learners),
+        experiences=_experiences(prepared, stream, lived),
         zero_shot=not prepared.why_no_zero_shot,
         why_no_zero_shot=prepared.why_no_zero_shot,
         scores=numbers.scores,
@@ -335,44 +327,24 @@ def _results(
 
 
 def _experiences(
-    prepared: Prepared, stream: Stream, lived: tuple[Lived, ...], learners: list[Learner]
+    prepared: Prepared, stream: Stream, lived: tuple[Lived, ...]
 ) -> tuple[ExperienceResult, ...]:
     patients = prepared.labelled.patients
-    told = []
-    for experience, life, learner in zip(stream.experiences, lived, learners[1:], strict=True):
-        left = kept(learner)
-        told.append(
-            ExperienceResult(
-                name=experience.name,
-                visible=experience.visible,
-                images=len(experience.rows),
-                patients=len(np.unique(patients[experience.rows])),
-                marks=experience.marks,
-                seconds=life.seconds,
-                optimiser_steps=life.optimiser_steps,
-                kept_bytes=dict(left.bytes),
-                fewest_patients=left.fewest_patients,
-                single_patients=left.single_patients,
-            )
+    return tuple(
+        ExperienceResult(
+            name=experience.name,
+            visible=experience.visible,
+            images=len(experience.rows),
+            patients=len(np.unique(patients[experience.rows])),
+            marks=experience.marks,
+            seconds=life.seconds,
+            optimiser_steps=life.optimiser_steps,
+            kept_bytes=life.kept_bytes,
+            fewest_patients=life.fewest_patients,
+            single_patients=life.single_patients,
         )
-    return tuple(told)
-
-
-def _rules(
-    calibration: tuple[dict[int, Calibrated], ...], names: tuple[str, ...]
-) -> list[list[Rule]]:
-    return [
-        [
-            Rule(
-                label=names[column],
-                slope=rule.sigmoid.slope,
-                intercept=rule.sigmoid.intercept,
-                threshold=rule.threshold,
-            )
-            for column, rule in sorted(by_column.items())
-        ]
-        for by_column in calibration
-    ]
+        for experience, life in zip(stream.experiences, lived, strict=True)
+    )
 
 
 def _peak_memory() -> int:

@@ -1,0 +1,246 @@
+"""Bundles on disk: JSON and safetensors, whole or not at all, every byte accounted for."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from carina.adaptors import pack, unpack
+from carina.bundles.bundle import AnswerRule, Bundle, Lesson, UpdateState
+from carina.bundles.card import bundle_card
+from carina.core import (
+    Estimate,
+    InvalidValue,
+    Mismatch,
+    MissingFile,
+    UnreadableFile,
+    digest_bytes,
+    partial_folder,
+    to_json,
+    write_bytes,
+    write_text,
+)
+from carina.core import load as load_plain
+from carina.encoders import EncoderCard
+
+__all__ = ["SCHEMA_VERSION", "SavedBundle", "read_bundle", "read_state", "write_bundle"]
+
+SCHEMA_VERSION = 1
+_PLAIN, _ADAPTOR, _STATE, _CARD = (
+    "bundle.json",
+    "adaptor.safetensors",
+    "state.safetensors",
+    "card.md",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedFile:
+    """A file beside ``bundle.json``."""
+
+    bytes: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedState:
+    """An `UpdateState` but for its tensors."""
+
+    file: SavedFile
+    notes: dict[str, Any]
+    fewest_patients: int | None
+    single_patients: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedBundle:
+    """``bundle.json``: a `Bundle` but for its tensors.
+
+    Attributes:
+        schema_version: Of this form.
+        digest: Of this very file with "" in the place of the digest; the same in every version.
+        fingerprint: The bundle's.
+        readout: What `pack` leaves beside the tensors.
+        adaptor: The file of the readout's tensors.
+        state: The update state, where somebody asked for it.
+    """
+
+    schema_version: int
+    digest: str
+    fingerprint: str
+    intended_use: str
+    readout: dict[str, Any]
+    rules: tuple[AnswerRule, ...]
+    encoders: tuple[EncoderCard, ...]
+    text_encoder: EncoderCard | None
+    lineage: tuple[Lesson, ...]
+    auroc: dict[str, Estimate]
+    adaptor: SavedFile
+    state: SavedState | None
+
+
+def write_bundle(folder: Path, bundle: Bundle, *, state: UpdateState | None = None) -> None:
+    """Write a bundle with its card; a bundle that is there is replaced once all of it is written.
+
+    Args:
+        folder: Where to.
+        bundle: What predicts.
+        state: What learning on needs; left out unless asked for.
+
+    Raises:
+        InvalidValue: where something other than a bundle stands in the folder.
+    """
+    folder = folder.resolve()
+    _check_free(folder)
+    plain, tensors = pack(bundle.readout)
+    adaptor = save(tensors)
+    carried = None if state is None else save(_alone(state.tensors))
+    saved = SavedBundle(
+        schema_version=SCHEMA_VERSION,
+        digest="",
+        fingerprint=bundle.fingerprint,
+        intended_use=bundle.intended_use,
+        readout=plain,
+        rules=bundle.rules,
+        encoders=bundle.encoders,
+        text_encoder=bundle.text_encoder,
+        lineage=bundle.lineage,
+        auroc=dict(bundle.auroc),
+        adaptor=_told(adaptor),
+        state=None
+        if state is None or carried is None
+        else SavedState(
+            file=_told(carried),
+            notes=dict(state.notes),
+            fewest_patients=state.fewest_patients,
+            single_patients=state.single_patients,
+        ),
+    )
+    saved = replace(saved, digest=digest_bytes(to_json(saved).encode()))
+    with partial_folder(folder) as partial:
+        write_bytes(partial / _ADAPTOR, adaptor)
+        if carried is not None:
+            write_bytes(partial / _STATE, carried)
+        write_text(partial / _CARD, bundle_card(bundle, state))
+        write_text(partial / _PLAIN, to_json(saved))
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """The bundle that `write_bundle` wrote; it predicts the same bits.
+
+    Raises:
+        MissingFile: where there is no bundle.
+        UnreadableFile: where a byte is not the one that was written.
+        Mismatch: where it was written in another form.
+        ConfigError: where its values are not a bundle's.
+    """
+    saved = _saved(folder)
+    tensors = _tensors(folder / _ADAPTOR, saved.adaptor)
+    return Bundle(
+        readout=unpack(saved.readout, tensors),
+        rules=saved.rules,
+        encoders=saved.encoders,
+        text_encoder=saved.text_encoder,
+        lineage=saved.lineage,
+        auroc=saved.auroc,
+        intended_use=saved.intended_use,
+    )
+
+
+def read_state(folder: Path) -> UpdateState | None:
+    """The update state beside a bundle, or None where it was written without.
+
+    Raises:
+        MissingFile, UnreadableFile, Mismatch, ConfigError: as `read_bundle`.
+    """
+    state = _saved(folder).state
+    if state is None:
+        return None
+    return UpdateState(
+        tensors=_tensors(folder / _STATE, state.file),
+        notes=state.notes,
+        fewest_patients=state.fewest_patients,
+        single_patients=state.single_patients,
+    )
+
+
+def _check_free(folder: Path) -> None:
+    """Refuse to put a bundle in the place of somebody's other files."""
+    if folder.exists() and not folder.is_dir():
+        raise InvalidValue(f"{folder.name} is a file; a bundle is a folder. Name another place.")
+    there = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    if there and (_PLAIN not in there or not there <= {_PLAIN, _ADAPTOR, _STATE, _CARD}):
+        raise InvalidValue(
+            f"The folder {folder.name} holds something other than a bundle, which would be lost. "
+            "Name a folder that is empty or not there."
+        )
+
+
+def _told(data: bytes) -> SavedFile:
+    return SavedFile(bytes=len(data), digest=digest_bytes(data))
+
+
+def _alone(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Contiguous tensors that share no storage, as safetensors wants them."""
+    return {
+        name: tensor.detach().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
+
+
+def _saved(folder: Path) -> SavedBundle:
+    path = folder / _PLAIN
+    if not path.is_file():
+        raise MissingFile(_no_bundle(folder))
+    try:
+        text = path.read_text(encoding="utf-8")
+        plain = json.loads(text)
+    except (UnicodeDecodeError, ValueError):
+        raise UnreadableFile(_changed(_PLAIN)) from None
+    if not isinstance(plain, dict) or not {"schema_version", "digest"} <= plain.keys():
+        raise UnreadableFile(f"{_PLAIN} of {folder.name} is not one that carina wrote.")
+    wanted = digest_bytes(to_json({**plain, "digest": ""}).encode())
+    if plain["digest"] != wanted or to_json(plain) != text:
+        raise UnreadableFile(_changed(_PLAIN))
+    if plain["schema_version"] != SCHEMA_VERSION:
+        raise Mismatch(
+            f"This bundle is of form {plain['schema_version']}; this carina reads {SCHEMA_VERSION}. "
+            "Use the carina it was written with, or bundle the run again: carina bundle RUN --out B."
+        )
+    return load_plain(plain, SavedBundle, what=_PLAIN)
+
+
+def _tensors(path: Path, told: SavedFile) -> dict[str, Tensor]:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise MissingFile(f"{_PLAIN} is there but {path.name} beside it is not.") from None
+    if len(data) != told.bytes:
+        raise UnreadableFile(
+            f"{path.name} has {len(data)} bytes, wanted {told.bytes}: it is cut off or another "
+            "bundle's. Copy the bundle anew."
+        )
+    if digest_bytes(data) != told.digest:
+        raise UnreadableFile(_changed(path.name))
+    try:
+        return load(data)
+    except SafetensorError as error:
+        raise UnreadableFile(f"{path.name} is no safetensors file: {error}.") from error
+
+
+def _changed(name: str) -> str:
+    return f"{name} is not as it was written: it is damaged or edited. Copy the bundle anew."
+
+
+def _no_bundle(folder: Path) -> str:
+    if not folder.is_dir():
+        return f"There is no folder {folder}. Make a bundle: carina bundle RUN --out B."
+    if (folder / "results.json").is_file():
+        return f"{folder} is a run. Make a bundle of it: carina bundle {folder} --out B."
+    return f"{folder} holds no bundle: there is no {_PLAIN} in it."

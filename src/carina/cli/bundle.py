@@ -1,0 +1,40 @@
+"""``carina bundle``."""
+
+from pathlib import Path
+
+from carina.bundles import write_bundle
+from carina.cli.runs import run_folder
+from carina.cli.terminal import note
+from carina.recipes import bundle_of
+
+__all__ = ["bundle"]
+
+_FEW = 10
+
+
+def bundle(run: Path, *, out: Path, after: int | None = None, updatable: bool = False) -> None:
+    """Pack all that predicting needs, and no more: the readout, its calibration, its card.
+
+    Args:
+        run: A run's folder, or a folder that holds just one.
+        out: Folder of the bundle; a bundle that is there is replaced.
+        after: After how many experiences of the run; all of them by default.
+        updatable: Also pack what learning on needs, such as sums over patients.
+    """
+    packed, state = bundle_of(run_folder(run), after=after, updatable=updatable)
+    write_bundle(out, packed, state=state)
+    missing = len(packed.labels) - len(packed.rules)
+    note(
+        f"Bundle {packed.fingerprint}: {len(packed.labels)} finding(s), {len(packed.rules)} "
+        f"calibrated{f', {missing} with a score only' if missing else ''}, "
+        f"{sum(packed.bytes.values()):,} bytes."
+    )
+    if state is not None:
+        fewest = state.fewest_patients
+        note(
+            f"Update state: {sum(state.bytes.values()):,} bytes"
+            + (f", sums of {fewest} patient(s) or more." if fewest is not None else ".")
+        )
+        if state.single_patients or (fewest is not None and fewest < _FEW):
+            note(f"It covers fewer than {_FEW} patients in places: keep it where the films are.")
+    note(f"Bundle: {out}\nCard:   {out / 'card.md'}")

@@ -1,0 +1,79 @@
+"""``carina predict``."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from carina.cli.terminal import note, print_json, print_table, progress
+from carina.core import ConfigError, UnreadableFile
+from carina.serving import FindingAnswer, Predictions, SetAside, images_in, load_predictor
+
+__all__ = ["predict"]
+
+
+def predict(
+    bundle: Path,
+    *images: Path,
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    weights: Path | None = None,
+) -> None:
+    """Answer for images: a calibrated probability a finding. Research use only.
+
+    DICOM files of one study also get one answer together: the mean of their calibrated log odds.
+
+    Args:
+        bundle: A bundle's folder.
+        images: PNG, JPEG or DICOM files, or folders of them.
+        as_json: Print the answers for machines.
+        weights: File of weights, for an encoder that comes without.
+    """
+    if not images:
+        raise ConfigError("Name one image or more: carina predict BUNDLE IMAGE...")
+    predictor = load_predictor(bundle, weights=weights)
+    files = images_in(images)
+    with progress() as bars:
+        said = list(bars.track(predictor.predict(files), total=len(files), description="predict"))
+    found = predictor.gathered(said)
+    if as_json:
+        print_json(found)
+    elif found.images:
+        _show(found)
+    for aside in found.set_aside:
+        note(f"Set aside: {aside.image}: {aside.reason}")
+    if not found.images:
+        raise UnreadableFile(_none(found.set_aside))
+
+
+def _show(found: Predictions) -> None:
+    rows = []
+    for one in found.images:
+        rows += _rows(str(one.image), one.findings)
+    for study in found.studies:
+        rows += _rows(f"study of {', '.join(path.name for path in study.images)}", study.findings)
+    print_table(
+        f"bundle {found.bundle}: research use only, not for diagnosis",
+        ["image", "finding", "probability", "present"],
+        rows,
+    )
+
+
+def _rows(name: str, findings: Mapping[str, FindingAnswer]) -> list[list[str]]:
+    """A row a finding; the name stands in the first."""
+    return [
+        [name if index == 0 else "", finding, *_words(answer)]
+        for index, (finding, answer) in enumerate(findings.items())
+    ]
+
+
+def _words(answer: FindingAnswer) -> tuple[str, str]:
+    if answer.probability is None:
+        return answer.why_undefined or "", "-"
+    return f"{answer.probability:.3f}", "yes" if answer.present else "no"
+
+
+def _none(aside: tuple[SetAside, ...]) -> str:
+    if len(aside) == 1:
+        return f"No answer: {aside[0].reason}"
+    return f"No answer: none of {len(aside)} images could be read; see above."

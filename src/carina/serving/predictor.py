@@ -1,0 +1,203 @@
+"""Images to answers: each file read once, in batches of a fixed size, with the bits of the run."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from carina.adaptors import answer_in_blocks
+from carina.bundles import AnswerRule, Bundle, read_bundle
+from carina.core import InvalidValue, Mismatch, MissingFile, UnreadableFile
+from carina.encoders import (
+    ENCODERS,
+    EncoderCard,
+    ImageEncoder,
+    encode_images,
+    load_image_encoder,
+    prepare,
+    side_by_side,
+)
+from carina.serving.answers import Prediction, Predictions, SetAside, answered, by_study
+from carina.studies import load_image
+
+__all__ = ["Predictor", "load_predictor"]
+
+_CHUNK = 64  # images held in memory at a time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predictor:
+    """A bundle and the encoders it stands on.
+
+    An image's answers are the same bits alone, in any company, and in the run that was bundled.
+
+    Attributes:
+        bundle: What answers.
+        encoders: Those its cards name, in their order.
+
+    Raises:
+        Mismatch: where an encoder is not the one the bundle was made with.
+    """
+
+    bundle: Bundle
+    encoders: tuple[ImageEncoder, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.encoders) != len(self.bundle.encoders):
+            raise Mismatch(
+                f"The bundle stands on {len(self.bundle.encoders)} image encoder(s); got "
+                f"{len(self.encoders)}."
+            )
+        for wanted, came in zip(self.bundle.encoders, self.encoders, strict=True):
+            if came.card.fingerprint != wanted.fingerprint:
+                raise Mismatch(_another(wanted, came.card))
+
+    def predict(
+        self, images: Iterable[Path], *, study_of: Callable[[Path], str] | None = None
+    ) -> Iterator[Prediction | SetAside]:
+        """Answers image by image, in order; what cannot be read is set aside with its reason.
+
+        Args:
+            images: PNG, JPEG or DICOM files.
+            study_of: Names the study of an image file (`by_folder`, or a look into a table; "" for
+                none). Without it, DICOM files belong together by their study instance UID, and
+                PNG and JPEG files, which do not say, stand alone.
+        """
+        numbers: dict[str, int] = {}
+        waiting = iter(images)
+        while chunk := list(islice(waiting, _CHUNK)):
+            found = [self._read(image, study_of) for image in chunk]
+            scores = iter(self._scores([one for one in found if isinstance(one, _Read)]))
+            for one in found:
+                yield one if isinstance(one, SetAside) else self._said(one, next(scores), numbers)
+
+    def predict_all(
+        self, images: Iterable[Path], *, study_of: Callable[[Path], str] | None = None
+    ) -> Predictions:
+        """`predict` to its end, with the answers for studies of several images."""
+        return self.gathered(self.predict(images, study_of=study_of))
+
+    def gathered(self, said: Iterable[Prediction | SetAside]) -> Predictions:
+        """What one `predict` said, with the answers for studies of several images."""
+        every = list(said)
+        predictions = [one for one in every if isinstance(one, Prediction)]
+        return Predictions(
+            bundle=self.bundle.fingerprint,
+            images=tuple(predictions),
+            studies=by_study(predictions, self._rules),
+            set_aside=tuple(one for one in every if isinstance(one, SetAside)),
+            intended_use=self.bundle.intended_use,
+        )
+
+    @property
+    def _rules(self) -> dict[str, AnswerRule]:
+        return {rule.label: rule for rule in self.bundle.rules}
+
+    def _read(self, image: Path, study_of: Callable[[Path], str] | None) -> "_Read | SetAside":
+        try:
+            _, picture = load_image(image)
+            specs = [encoder.card.preprocess for encoder in self.encoders]
+            prepared = tuple(prepare(picture.pixels, spec) for spec in specs if spec is not None)
+        except (InvalidValue, MissingFile, UnreadableFile) as error:
+            return SetAside(image=image, reason=str(error))
+        study = picture.study_key if study_of is None else study_of(image)
+        return _Read(image=image, study=study, prepared=prepared)
+
+    def _scores(self, read: "list[_Read]") -> Float[np.ndarray, "images labels"]:
+        if not read:
+            return np.empty((0, len(self.bundle.labels)))
+        blocks = [
+            torch.cat(
+                [
+                    batch.pooled.float()
+                    for batch in encode_images(encoder, [one.prepared[place] for one in read])
+                ]
+            )
+            for place, encoder in enumerate(self.encoders)
+        ]
+        answer = answer_in_blocks(self.bundle.readout, side_by_side(blocks))
+        scores: np.ndarray = answer.difference.double().numpy()
+        return scores
+
+    def _said(
+        self, read: "_Read", scores: Float[np.ndarray, " labels"], numbers: dict[str, int]
+    ) -> Prediction | SetAside:
+        if not np.isfinite(scores).all():
+            return SetAside(
+                image=read.image, reason="The encoder gave numbers that are not finite."
+            )
+        rules = self._rules
+        return Prediction(
+            image=read.image,
+            study=numbers.setdefault(read.study, len(numbers) + 1) if read.study else None,
+            findings={
+                label: answered(score, rules.get(label))
+                for label, score in zip(self.bundle.labels, scores.tolist(), strict=True)
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Read:
+    """An image as each encoder takes it, and the study it belongs to, "" where nothing says."""
+
+    image: Path
+    study: str
+    prepared: tuple[Float[np.ndarray, "channels rows cols"], ...]
+
+
+def load_predictor(
+    folder: Path, *, weights: Path | None = None, device: torch.device | None = None
+) -> Predictor:
+    """The predictor of a bundle, with the encoders its cards name.
+
+    Args:
+        folder: The bundle's.
+        weights: File of weights for an encoder that comes without.
+        device: Where the encoders run; the CPU where not given, as in a run.
+
+    Raises:
+        MissingFile, UnreadableFile, ConfigError: where there is no whole bundle.
+        UnknownName: where the bundle wants an encoder nobody registered here.
+        InvalidValue: where an encoder comes without weights and none are named.
+        Mismatch: where the weights are not those the bundle was made with.
+    """
+    bundle = read_bundle(folder)
+    takers = _takers(bundle.encoders)
+    return Predictor(
+        bundle=bundle,
+        encoders=tuple(
+            load_image_encoder(
+                card.name, weights=weights if card.name in takers else None, device=device
+            )
+            for card in bundle.encoders
+        ),
+    )
+
+
+def _takers(cards: tuple[EncoderCard, ...]) -> set[str]:
+    """Whom a weights file is for: who cannot do without, else who can take one, else anybody."""
+    takes = {card.name: ENCODERS[card.name].weights for card in cards}
+    for need in ("required", "optional"):
+        if need in takes.values():
+            return {name for name, taken in takes.items() if taken == need}
+    return set(takes)
+
+
+def _another(wanted: EncoderCard, came: EncoderCard) -> str:
+    what = f"The bundle was made with {wanted.name} ({wanted.fingerprint}), this is {came.name}"
+    if came.name != wanted.name:
+        return f"{what} ({came.fingerprint}). Give the encoders in the order of the bundle's cards."
+    if came.weights != wanted.weights:
+        return (
+            f"{what} with other weights ({came.fingerprint}). "
+            "Name the file of those it was made with: --weights PATH."
+        )
+    return (
+        f"{what} with the same weights used in another way ({came.fingerprint}). "
+        "Use the carina it was made with, or bundle the run again."
+    )
