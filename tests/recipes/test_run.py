@@ -158,6 +158,15 @@ def test_nothing_a_run_leaves_names_a_patient_or_a_file(
     assert b"film-" not in left
 
 
+def test_sums_that_only_the_last_learner_on_disk_has_are_told_of_every_step(
+    recipe: Continual, prepared: Prepared, tmp_path: Path
+) -> None:
+    results = finished(recipe, prepared, tmp_path).results
+
+    assert [e.kept_bytes.get("sums", 0) > 0 for e in results.experiences] == [True] * 3
+    assert all(e.fewest_patients is not None for e in results.experiences)
+
+
 def test_undefined_says_why(recipe: Continual, prepared: Prepared, tmp_path: Path) -> None:
     results: Results = finished(recipe, prepared, tmp_path).results
     early = results.scores["auroc"][0]["Pneumothorax"]

@@ -47,8 +47,9 @@ class Assessment:
         baseline: metric -> finding -> estimate, before any experience.
         macro: metric -> group of findings -> one estimate per experience.
         summary: metric -> name -> estimate, of the last step: the group means by the group's
-            name, then "backward_transfer", "forward_transfer", "forgetting" and
-            "forgetting_with_last" over all findings, where the metric is one of ranking.
+            name, then "gain_over_zero_shot", "backward_transfer", "forward_transfer",
+            "forgetting" and "forgetting_with_last" over all findings, where the metric is one of
+            ranking; of "f1" also "exact_match", the share of images decided right throughout.
     """
 
     scores: dict[str, tuple[dict[str, Estimate], ...]]
@@ -98,6 +99,7 @@ def assess(
         if name in _TRANSFER:
             matrix = _matrix(by_step[name], taught)
             summary[name] |= {
+                "gain_over_zero_shot": table.contrast(name, matrix.gain_over_zero_shot()),
                 "backward_transfer": table.contrast(name, matrix.backward_transfer()),
                 "forward_transfer": table.contrast(name, matrix.forward_transfer()),
                 "forgetting": table.contrast(name, matrix.forgetting()),

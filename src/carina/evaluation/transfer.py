@@ -62,6 +62,14 @@ class TransferMatrix:
         """T."""
         return len(self.values) - 1
 
+    def gain_over_zero_shot(self) -> Contrast:
+        """The mean of R[T, c] - R[0, c] over findings that a step taught.
+
+        What learning gave over what the frozen encoders gave. Undefined where zero-shot is.
+        """
+        labels = self._taught_between(1, self.last)
+        return self._defined(labels, np.full(len(labels), self.last), np.zeros_like(labels))
+
     def backward_transfer(self) -> Contrast:
         """BWT: the mean of R[T, c] - R[k(c), c] over findings taught before the last step.
 

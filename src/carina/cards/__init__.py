@@ -1,0 +1,12 @@
+"""What a person reads of a run: cards in HTML and Markdown, and the tables they are made of."""
+
+from carina.cards.content import finding_rows as finding_rows
+from carina.cards.content import macro_rows as macro_rows
+from carina.cards.overview import overview_tables as overview_tables
+from carina.cards.overview import write_overview as write_overview
+from carina.cards.run_card import write_run_card as write_run_card
+from carina.cards.tables import Cell as Cell
+from carina.cards.tables import Table as Table
+from carina.cards.tables import number as number
+from carina.cards.tables import plain as plain
+from carina.cards.tables import size as size

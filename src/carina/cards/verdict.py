@@ -1,0 +1,238 @@
+"""The three answers in words: did it learn, did it forget, what is kept."""
+
+from dataclasses import dataclass
+
+from carina.cards.tables import Cell, Sentence, estimated, pointer, size, told
+from carina.core import Estimate
+from carina.evaluation import Results
+
+__all__ = ["Answer", "answers", "exact_match", "notices", "verdict", "why_two_scores"]
+
+_CHANCE = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One of the three questions.
+
+    Attributes:
+        question: As it stands at the head.
+        figure: The number that answers it.
+        unit: What that number is.
+        short: The answer in a few words, for the verdict.
+        said: The answer in sentences.
+    """
+
+    question: str
+    figure: Cell
+    unit: str
+    short: Sentence
+    said: tuple[Sentence, ...]
+
+
+def answers(results: Results) -> tuple[Answer, Answer, Answer]:
+    """Did it learn, did it forget, what is kept."""
+    return _learned(results), _forgot(results), _kept(results)
+
+
+def verdict(results: Results) -> Sentence:
+    """The three answers in one line."""
+    learned, forgot, kept = answers(results)
+    return (*learned.short, "; ", *forgot.short, "; ", *kept.short, ".")
+
+
+def notices(results: Results) -> tuple[Sentence, ...]:
+    """What a reader has to know before the numbers."""
+    told_first: list[Sentence] = []
+    for index, encoder in enumerate(results.encoders):
+        if encoder.exposed:
+            told_first.append(
+                (
+                    f"† {encoder.name} has seen films of this data set: ",
+                    told(encoder.exposed, "encoders", index, "exposed"),
+                    ". Its figures on the test films are too good by an unknown amount",
+                    *_unseen(results),
+                )
+            )
+    if not results.zero_shot:
+        told_first.append(
+            (
+                "No zero-shot: ",
+                told(results.why_no_zero_shot, "why_no_zero_shot"),
+                ". The text prior is off, and nothing here speaks of vision-language models.",
+            )
+        )
+    return tuple(told_first)
+
+
+def _unseen(results: Results) -> Sentence:
+    if results.unseen is None:
+        return (". No test film is surely unseen.",)
+    place = ("unseen", "summary", "auroc", results.headline)
+    return (
+        "; on the ",
+        told(results.unseen.images, "unseen", "images"),
+        " test films that are surely unseen, AUROC is ",
+        estimated(results.unseen.summary["auroc"][results.headline], *place),
+        ".",
+    )
+
+
+def why_two_scores(results: Results) -> Sentence:
+    """Why there are two AUROCs, and which one to trust."""
+    sound = (
+        "AUROC ranks films by what was trained: the positive prompt's score less the negative's, "
+        "or a head's score. The authors' AUROC ranks them by the positive prompt alone, as "
+        "RE-tune's code does; a film that lies close to every prompt then scores high whatever "
+        "it shows, so the two differ, and only the first judges what was learned."
+    )
+    authors = results.summary["auroc_authors"][results.headline]
+    if authors.defined:
+        return (sound,)
+    return (f"{sound} Here the authors' is undefined: {authors.why_undefined}.",)
+
+
+def exact_match(results: Results) -> Sentence:
+    """How many films are answered right throughout."""
+    share = results.summary["f1"]["exact_match"]
+    return (
+        "Share of test films of which every known finding is decided right: ",
+        estimated(share, "summary", "f1", "exact_match"),
+        ".",
+    )
+
+
+def _learned(results: Results) -> Answer:
+    place = ("summary", "auroc", results.headline)
+    value = results.summary["auroc"][results.headline]
+    figure = estimated(value, *place)
+    gain = results.summary["auroc"].get("gain_over_zero_shot")
+    if not value.defined:
+        short: Sentence = (f"There is no AUROC to judge it by ({value.why_undefined})",)
+    elif gain is not None and gain.defined:
+        cell = estimated(gain, "summary", "auroc", "gain_over_zero_shot")
+        short = (_over_zero_shot(gain), figure, " over ", results.headline, ", ", cell, " gained")
+    else:
+        short = (_over_chance(value), figure, " over ", results.headline)
+    steps = len(results.experiences)
+    after = "After the only step" if steps == 1 else f"After the last of {steps} steps"
+    said: list[Sentence] = [
+        (
+            f"{after}, on ",
+            told(results.test_images, "test_images"),
+            " test films of ",
+            told(results.test_patients, "test_patients"),
+            f" patients: mean over {results.headline}; 95 % interval by resampling patients.",
+        )
+    ]
+    if gain is not None and gain.defined:
+        said.append(
+            (
+                "Over zero-shot, for all findings: ",
+                estimated(gain, "summary", "auroc", "gain_over_zero_shot"),
+                ".",
+            )
+        )
+    else:
+        said.append(("There is no zero-shot baseline to hold it against.",))
+    return Answer(
+        question="Did it learn?", figure=figure, unit="AUROC", short=short, said=tuple(said)
+    )
+
+
+def _over_zero_shot(gain: Estimate) -> str:
+    if gain.value == gain.low == gain.high == 0:
+        return "Nothing was learned, the answers are zero-shot's: AUROC "
+    if gain.low is not None and gain.low > 0:
+        return "It learned: AUROC "
+    if gain.high is not None and gain.high < 0:
+        return "It fell below zero-shot: AUROC "
+    return "No clear gain over zero-shot: AUROC "
+
+
+def _over_chance(value: Estimate) -> str:
+    if value.low is not None and value.low > _CHANCE:
+        return "It learned: AUROC "
+    return "It is not shown to have learned, chance is 0.5: AUROC "
+
+
+def _forgot(results: Results) -> Answer:
+    transfer = results.summary["auroc"]["backward_transfer"]
+    figure = estimated(transfer, "summary", "auroc", "backward_transfer")
+    if len(results.experiences) == 1:
+        said: Sentence = ("There was one step only, so there was nothing to forget.",)
+        short: Sentence = ("one step, so nothing to forget",)
+    elif not transfer.defined:
+        said = (f"Backward transfer is undefined: {transfer.why_undefined}.",)
+        short = (f"whether it forgot is undefined ({transfer.why_undefined})",)
+    else:
+        said = (
+            "Later steps changed earlier findings' AUROC by this, on average. Below 0 is harm.",
+        )
+        short = (_harm(transfer), figure)
+    return Answer(
+        question="Did it forget?",
+        figure=figure,
+        unit="backward transfer",
+        short=short,
+        said=(said, *_forgetting(results)),
+    )
+
+
+def _harm(transfer: Estimate) -> str:
+    if transfer.value == transfer.low == transfer.high == 0:
+        return "it forgot nothing, backward transfer "
+    if transfer.high is not None and transfer.high < 0:
+        return "it forgot, backward transfer "
+    if transfer.low is not None and transfer.low > 0:
+        return "later steps helped earlier findings, backward transfer "
+    return "no forgetting is shown, backward transfer "
+
+
+def _forgetting(results: Results) -> tuple[Sentence, ...]:
+    auroc = results.summary["auroc"]
+    if not auroc["forgetting"].defined:
+        return ()
+    return (
+        (
+            "Forgetting from a finding's best step: ",
+            estimated(auroc["forgetting"], "summary", "auroc", "forgetting"),
+            "; with the last step counted among the best, as some code has it: ",
+            estimated(auroc["forgetting_with_last"], "summary", "auroc", "forgetting_with_last"),
+            ".",
+        ),
+    )
+
+
+def _kept(results: Results) -> Answer:
+    last = len(results.experiences) - 1
+    left, place = results.experiences[last], ("experiences", last)
+    total = sum(left.kept_bytes.values())
+    figure = Cell(text=size(total), pointer=pointer(*place, "kept_bytes", "*"), form="size")
+    kinds: list[str | Cell] = []
+    for kind, count in sorted(left.kept_bytes.items()):
+        kinds += [", " if kinds else "", f"{kind} "]
+        kinds.append(
+            Cell(text=size(count), pointer=pointer(*place, "kept_bytes", kind), form="size")
+        )
+    said: list[Sentence] = [("By kind: ", *kinds, ".") if kinds else ("Nothing is kept.",)]
+    if left.fewest_patients is None:
+        said.append(("No sum over patients is kept.",))
+    else:
+        said.append(
+            (
+                "The smallest sum kept is over ",
+                told(left.fewest_patients, *place, "fewest_patients"),
+                " patients; a sum over few can tell of them.",
+            )
+        )
+    single = "stems from single patients" if left.single_patients else "stems from a single patient"
+    said.append((f"{'Some' if left.single_patients else 'Nothing'} of what is kept {single}.",))
+    people = "some of it of single patients" if left.single_patients else "none of a single patient"
+    return Answer(
+        question="What is kept?",
+        figure=figure,
+        unit="after the last step",
+        short=("it keeps ", figure, f", {people}"),
+        said=tuple(said),
+    )
