@@ -126,6 +126,8 @@ def test_a_header_names_whom_it_would_name() -> None:
     assert (dataset.PatientBirthDate, dataset.StudyDate) == (who.birth, who.date)
     assert who.birth < who.date < "1902"
     assert dataset.AccessionNumber == who.accession
+    assert {who.patient, who.name, who.birth, who.date, who.accession} < set(who.planted)
+    assert f"{who.date[:4]}-{who.date[4:6]}-{who.date[6:]}" in who.planted
     for text in (who.patient, who.name, who.accession, who.institution, who.physician):
         assert text.startswith(PLANTED)
 

@@ -170,7 +170,7 @@ def test_the_folder_source_reads_what_was_written(written: tuple[Path, list[Writ
         assert manifest.report[row] == phantom.report
         assert manifest.split[row] == phantom.split
         np.testing.assert_allclose(
-            read_image(folder / image).pixels, phantom.pixels, atol=1 / 2**11
+            read_image(manifest.root / image).pixels, phantom.pixels, atol=1 / 2**11
         )
 
 

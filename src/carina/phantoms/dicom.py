@@ -48,6 +48,22 @@ class Identity:
     institution: str
     physician: str
 
+    @property
+    def planted(self) -> tuple[str, ...]:
+        """Every text that names the patient or a day, as tags, tables and names write it."""
+        days = [f"{day[:4]}-{day[4:6]}-{day[6:]}" for day in (self.birth, self.date)]
+        return (
+            self.patient,
+            *self.name.split("^"),
+            self.name,
+            self.birth,
+            self.date,
+            *days,
+            self.accession,
+            self.institution,
+            *self.physician.split("^"),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acquisition:

@@ -26,9 +26,10 @@ FINDINGS = (
     "Pleural Effusion",
     "Pneumothorax",
 )
-_AS_LIVER = 0.24
 LARGE_HEART = 0.515
 """The cardiothoracic ratio from which a phantom's heart is enlarged; ordinary ones stay below 0.5."""
+
+_AS_LIVER = 0.24  # fluid hides the diaphragm: both are as dense
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +99,7 @@ def _atelectasis(rng: np.random.Generator, thorax: Thorax) -> Lesion:
             along, off = dx + tilt * dy, dy - tilt * dx + rng.normal(0, 0.5) * dx * dx
             reach, thick = rng.uniform(0.10, 0.24), rng.uniform(0.009, 0.020)
             ends = np.exp(-(np.square(np.square(along / reach))))
-            added += rng.uniform(0.11, 0.19) * np.exp(-((off / thick) ** 2)) * ends
+            added += rng.uniform(0.13, 0.21) * np.exp(-((off / thick) ** 2)) * ends
             haze += rng.uniform(0.04, 0.10) * np.exp(-((off / 0.05) ** 2)) * ends
     within = step(thorax.edge, 0.01) * step(thorax.floor, 0.01) * (thorax.air > 0.02)
     added = (added * within).astype(np.float32)
@@ -141,7 +142,7 @@ def _consolidation(rng: np.random.Generator, thorax: Thorax) -> Lesion:
             + 0.13 * smooth_field(rng, canvas.size, 64)
             + 0.10 * smooth_field(rng, canvas.size, 110)
         )
-        filled += rng.uniform(0.50, 0.75) * patch * mottle
+        filled += rng.uniform(0.55, 0.80) * patch * mottle
         added += patch * _bronchi(rng, thorax, one, at, down)
     filled = np.clip(filled, 0, 0.9).astype(np.float32)
     return Lesion(
@@ -259,7 +260,7 @@ def _pneumothorax(rng: np.random.Generator, thorax: Thorax) -> Lesion:
     return Lesion(
         mask=(mask) & thorax.body,
         filled=(0.03 * (thorax.side == one) * (1 - outside)).astype(np.float32),
-        added=(rng.uniform(0.08, 0.12) * line - 0.02 * outside * thorax.air).astype(np.float32),
+        added=(rng.uniform(0.10, 0.14) * line - 0.02 * outside * thorax.air).astype(np.float32),
         seen=(1 - outside).astype(np.float32),
         place=Place(
             side=_NAMES[one],
