@@ -1,0 +1,97 @@
+"""What a bundle is, and what it refuses to be."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+
+from carina.adaptors import LinearReadout
+from carina.bundles import AnswerRule, Bundle, Lesson
+from carina.core import Estimate, InvalidValue, Mismatch, UnknownName
+from carina.encoders import load_encoder
+
+Make = Callable[..., Bundle]
+RULE = AnswerRule(label="Edema", slope=1.0, intercept=0.0, threshold=0.5, rule="best F1")
+TEXT = load_encoder("toy-text").card
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"slope": -1.0},
+        {"slope": float("nan")},
+        {"intercept": float("inf")},
+        {"threshold": float("-inf")},
+    ],
+)
+def test_a_rule_is_a_rising_map_and_a_finite_threshold(other: dict[str, float]) -> None:
+    with pytest.raises(InvalidValue, match="finite"):
+        replace(RULE, **other)  # type: ignore[arg-type]
+
+
+def test_two_rules_for_one_finding_are_refused(make: Make) -> None:
+    with pytest.raises(InvalidValue, match="one rule"):
+        make(rules=(RULE, RULE))
+
+
+def test_a_rule_or_figure_of_another_finding_names_its_neighbour(make: Make) -> None:
+    with pytest.raises(UnknownName, match="Did you mean 'Edema'"):
+        make(rules=(replace(RULE, label="Oedema"),))
+    with pytest.raises(UnknownName, match="Did you mean 'Nodule'"):
+        make(auroc={"Nodules": Estimate(value=0.5)})
+
+
+def test_encoders_of_another_width_are_refused(make: Make) -> None:
+    card = load_encoder("toy-image").card
+    with pytest.raises(Mismatch, match="toy-image \\+ toy-image gives features 64 wide"):
+        make(encoders=(card, card))
+    with pytest.raises(Mismatch, match="No encoder gives features 0 wide"):
+        make(encoders=())
+
+
+def test_a_text_encoder_is_no_image_encoder_nor_the_reverse(make: Make) -> None:
+    with pytest.raises(Mismatch, match="toy-text in the other's place"):
+        make(encoders=(TEXT,))
+    with pytest.raises(Mismatch, match="toy-image in the other's place"):
+        make(text_encoder=load_encoder("toy-image").card)
+
+
+def test_a_readout_without_findings_makes_no_bundle(make: Make) -> None:
+    empty = LinearReadout(
+        labels=(), weight=torch.zeros(0, 32), bias=torch.zeros(0), normalise=False
+    )
+    with pytest.raises(InvalidValue, match="one finding or more"):
+        make(readout=empty, rules=(), auroc={})
+
+
+def test_a_lesson_names_every_experience_it_had() -> None:
+    with pytest.raises(InvalidValue, match="got 1 for 2"):
+        Lesson(
+            recipe="r",
+            strategy="s",
+            source="d",
+            run="x",
+            plan_id="p",
+            seed=0,
+            after=2,
+            experiences=("Edema",),
+        )
+
+
+def test_the_fingerprint_changes_with_every_part_and_with_nothing_else(make: Make) -> None:
+    one = make()
+    assert make().fingerprint == one.fingerprint
+    assert isinstance(one.readout, LinearReadout)
+    moved = replace(one.readout, bias=one.readout.bias + 1e-12)
+    others = [
+        make(readout=moved),
+        make(rules=one.rules[:1]),
+        make(text_encoder=None),
+        make(lineage=()),
+        make(auroc={}),
+        make(intended_use="other"),
+        make(encoders=(replace(one.encoders[0], licence="other"),)),
+    ]
+
+    assert len({one.fingerprint, *(other.fingerprint for other in others)}) == 1 + len(others)
