@@ -3,7 +3,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge as Reference
 from torch import Tensor
@@ -85,14 +85,18 @@ def test_the_head_is_weighted_ridge_regression_on_the_rows(seed: int, penalty: f
 @settings(deadline=None, max_examples=15)
 @given(
     seed=st.integers(0, 999),
+    rows=st.sampled_from([10, 60]),  # fewer and more than they are wide
     penalty=st.sampled_from([0.01, 0.3, 10.0]),
     prior=st.sampled_from([0.0, 3.0]),
 )
-def test_the_held_out_error_and_the_calibration_are_those_of_the_very_rows(
-    seed: int, penalty: float, prior: float
+def test_head_held_out_error_and_calibration_are_those_of_the_very_rows(
+    seed: int, rows: int, penalty: float, prior: float
 ) -> None:
-    view = drawn_view(LABEL, seed=seed, known=0.8)
-    _, target, _ = plain(view)
+    view = drawn_view(LABEL, seed=seed, rows=rows, known=0.9)
+    every, target, fold = plain(view)
+    for part in range(5):
+        learned = target[fold != part]
+        assume(bool(learned.any()) and not bool(learned.all()))
     scores, cost = held_out(view, penalty, prior)
     within = torch.cat([scores[side] - scores[side].mean() for side in (target, ~target)])
     wanted = sigmoid_from_moments(
@@ -103,7 +107,10 @@ def test_the_held_out_error_and_the_calibration_are_those_of_the_very_rows(
         variance=float(within.square().sum()) / (len(scores) - 2),
     )
     ours = solution(view, (penalty,), (prior,))
+    head, bias = explicit(every, target, penalty, prior)
 
+    torch.testing.assert_close(ours.weight, head, rtol=0, atol=1e-8)
+    assert ours.bias == pytest.approx(float(bias), abs=1e-8)
     assert ours.error == pytest.approx(cost, abs=1e-8)
     assert ours.calibration is not None
     assert ours.calibration.slope == pytest.approx(wanted.slope, abs=1e-7)

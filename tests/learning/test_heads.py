@@ -38,15 +38,23 @@ def scaled(rows: np.ndarray, scaling: Scaling) -> np.ndarray:
     return rows
 
 
+@pytest.mark.parametrize("balanced", [False, True])
 @pytest.mark.parametrize("scaling", list(Scaling))
-def test_scores_are_those_of_scikit_learn_on_the_same_scaled_rows(scaling: Scaling) -> None:
+def test_scores_are_those_of_scikit_learn_on_the_same_scaled_rows(
+    scaling: Scaling, balanced: bool
+) -> None:
     view = drawn_view(known=0.8)
-    learner = taught(Heads(penalties=(0.3,), scaling=scaling), view)
+    learner = taught(Heads(penalties=(0.3,), scaling=scaling, balanced=balanced), view)
     scores = head(learner)(view.features).difference
     for column in range(3):
         known = view.known[:, column].numpy()
         rows = scaled(view.features.double().numpy()[known], scaling)
-        reference = LogisticRegression(C=1 / 0.3, solver="newton-cholesky", tol=1e-10)
+        reference = LogisticRegression(
+            C=1 / 0.3,
+            solver="newton-cholesky",
+            tol=1e-10,
+            class_weight="balanced" if balanced else None,
+        )
         reference.fit(rows, view.target[:, column].numpy()[known])
 
         np.testing.assert_allclose(

@@ -16,20 +16,19 @@ def problem(seed: int, rows: int = 60, dim: int = 8, problems: int = 3) -> tuple
     odds = features @ rng.normal(size=(dim, problems)) - 1
     target = rng.random((rows, problems)) < 1 / (1 + np.exp(-odds))
     target[0], target[1] = True, False
-    shown = rng.random((rows, problems)) < 0.8
-    shown[:2] = True
-    return torch.from_numpy(features), torch.from_numpy(target), torch.from_numpy(shown)
+    weight = (rng.random((rows, problems)) < 0.8) * rng.uniform(0.5, 2, size=(rows, problems))
+    weight[:2] = 1
+    return torch.from_numpy(features), torch.from_numpy(target), torch.from_numpy(weight)
 
 
 @quick
 @given(seed=st.integers(0, 9999), penalty=st.sampled_from([0.01, 1.0, 30.0]))
 def test_every_problem_comes_out_as_scikit_learn_has_it(seed: int, penalty: float) -> None:
-    rows, target, shown = problem(seed)
-    weight, bias = fit_logistic(rows, target, shown, torch.full((3,), penalty).double())
+    rows, target, weigh = problem(seed)
+    weight, bias = fit_logistic(rows, target, weigh, torch.full((3,), penalty).double())
     for column in range(3):
-        mine = shown[:, column].numpy()
         reference = LogisticRegression(C=1 / penalty, solver="newton-cholesky", tol=1e-10)
-        reference.fit(rows.numpy()[mine], target[:, column].numpy()[mine])
+        reference.fit(rows, target[:, column], sample_weight=weigh[:, column])
 
         np.testing.assert_allclose(weight[column].numpy(), reference.coef_[0], rtol=0, atol=1e-5)
         assert float(bias[column]) == pytest.approx(reference.intercept_[0], abs=1e-5)
@@ -38,12 +37,12 @@ def test_every_problem_comes_out_as_scikit_learn_has_it(seed: int, penalty: floa
 @quick
 @given(seed=st.integers(0, 9999))
 def test_nothing_is_left_to_descend(seed: int) -> None:
-    rows, target, shown = problem(seed)
+    rows, target, weigh = problem(seed)
     penalty = torch.tensor([0.01, 0.1, 10.0]).double()
-    weight, bias = fit_logistic(rows, target, shown, penalty)
+    weight, bias = fit_logistic(rows, target, weigh, penalty)
     weight.requires_grad_()
     bias.requires_grad_()
-    cost = (log_loss(rows @ weight.T + bias, target) * shown).sum()
+    cost = (log_loss(rows @ weight.T + bias, target) * weigh).sum()
     cost = cost + (penalty[:, None] * weight.square()).sum() / 2
     torch.autograd.backward(cost)
 
@@ -56,7 +55,7 @@ def test_separable_classes_still_have_an_answer() -> None:
     rows = torch.tensor([[-2.0], [-1.0], [1.0], [2.0]]).double()
     target = torch.tensor([[False], [False], [True], [True]])
     weight, bias = fit_logistic(
-        rows, target, torch.ones_like(target), torch.tensor([1e-4]).double()
+        rows, target, torch.ones_like(target).double(), torch.tensor([1e-4]).double()
     )
 
     assert torch.isfinite(weight).all()
@@ -65,10 +64,9 @@ def test_separable_classes_still_have_an_answer() -> None:
 
 
 def test_more_columns_than_rows_are_no_trouble() -> None:
-    rows, target, shown = problem(0, rows=20, dim=50)
-    weight, _ = fit_logistic(rows, target, shown, torch.full((3,), 0.1).double())
+    rows, target, weigh = problem(0, rows=20, dim=50)
+    weight, _ = fit_logistic(rows, target, weigh, torch.full((3,), 0.1).double())
     reference = LogisticRegression(C=10, solver="newton-cholesky", tol=1e-10)
-    mine = shown[:, 0].numpy()
-    reference.fit(rows.numpy()[mine], target[:, 0].numpy()[mine])
+    reference.fit(rows, target[:, 0], sample_weight=weigh[:, 0])
 
     np.testing.assert_allclose(weight[0].numpy(), reference.coef_[0], rtol=0, atol=1e-5)

@@ -81,11 +81,12 @@ def parts(view: View, how: str, seed: int) -> list[View]:
     seed=st.integers(0, 999),
     how=st.sampled_from(["by class", "by data", "by label", "random cells"]),
     zero_shot=st.booleans(),
+    rows=st.sampled_from([10, 60]),  # fewer and more than they are wide
 )
 def test_learned_in_any_order_the_heads_are_those_of_the_shown_cells_at_once(
-    seed: int, how: str, zero_shot: bool
+    seed: int, how: str, zero_shot: bool, rows: int
 ) -> None:
-    view = drawn_view(seed=seed, known=0.8)
+    view = drawn_view(seed=seed, rows=rows, known=0.8)
     experiences = parts(view, how, seed)
     shown = torch.zeros_like(view.known)
     for one in experiences:

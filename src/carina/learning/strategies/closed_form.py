@@ -16,8 +16,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+import numpy as np
 import torch
 from jaxtyping import Float64, Int64
+from scipy.linalg.lapack import dpstrf
 from torch import Tensor
 
 from carina.learning.strategies.sums import Sums, unpacked
@@ -121,19 +123,33 @@ def solve(
         criterion: What a fold's held-out rows cost.
     """
     candidates = sorted(product(lambdas, betas), reverse=True)
-    group = _Group.of(sums, labels)
-    folds = range(sums.folds)
+    group, basis = _grouped(sums, labels)
+    near = text if basis is None else text @ basis
     held: list[HeldOut] = []
-    for fold in folds:
+    for fold in range(sums.folds):
         one = group.of_folds([fold])
         if bool(one.positives.any() or one.negatives.any()):
-            rest = group.of_folds([other for other in folds if other != fold])
-            held.append(_held_out(rest, *_fitted(rest, text, candidates), one))
-    weight, bias = _fitted(group.of_folds(list(folds)), text, candidates)
-    return {
-        label: _chosen(at, weight[at], bias[at], candidates, held, criterion)
-        for at, label in enumerate(labels)
-    }
+            rest = group.of_folds([other for other in range(sums.folds) if other != fold])
+            held.append(_held_out(rest, *_fitted(rest, near, candidates), one))
+    weight, bias = _fitted(group.of_folds(list(range(sums.folds))), near, candidates)
+    solutions: dict[str, Solution] = {}
+    for at, label in enumerate(labels):
+        pick, error = _choice(at, held, criterion)
+        penalty, prior = candidates[pick]
+        head = weight[at, pick]
+        if not (group.positives[:, at].any() and group.negatives[:, at].any()):
+            head = prior * text[at]
+        elif basis is not None:  # outside the span of the rows there is the text alone
+            head = basis @ (head - prior * near[at]) + prior * text[at]
+        solutions[label] = Solution(
+            weight=head.clone(),
+            bias=float(bias[at, pick]),
+            penalty=penalty,
+            prior=prior,
+            error=error,
+            calibration=_calibration(at, pick, held),
+        )
+    return solutions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,18 +162,6 @@ class _Group:
     negative: Float64[Tensor, "folds labels dim"]
     moment: Float64[Tensor, "folds dim dim"]
 
-    @classmethod
-    def of(cls, sums: Sums, labels: Sequence[str]) -> "_Group":
-        members = [sums.findings[label] for label in labels]
-        (key,) = {one.key for one in members}
-        return cls(
-            positives=torch.stack([one.positives for one in members], dim=1),
-            negatives=torch.stack([one.negatives for one in members], dim=1),
-            positive=torch.stack([one.positive_sum for one in members], dim=1),
-            negative=torch.stack([one.negative_sum for one in members], dim=1),
-            moment=unpacked(sums.moments[key], sums.dim),
-        )
-
     def of_folds(self, folds: list[int]) -> "_Group":
         return _Group(
             positives=self.positives[folds].sum(0, keepdim=True),
@@ -166,6 +170,53 @@ class _Group:
             negative=self.negative[folds].sum(0, keepdim=True),
             moment=self.moment[folds].sum(0, keepdim=True),
         )
+
+
+def _grouped(
+    sums: Sums, labels: Sequence[str]
+) -> tuple[_Group, Float64[Tensor, "dim rank"] | None]:
+    """Findings known on the same rows, in coordinates of their span where the rows are few.
+
+    Where there are fewer rows than they are wide, each fold's moment is factored by a pivoted
+    Cholesky decomposition; a QR decomposition of the factors side by side gives the basis, and
+    its triangle their coordinates. Otherwise the basis is None and the coordinates are the sums'.
+    """
+    members = [sums.findings[label] for label in labels]
+    (key,) = {one.key for one in members}
+    positive = torch.stack([one.positive_sum for one in members], dim=1)
+    negative = torch.stack([one.negative_sum for one in members], dim=1)
+    halves, basis = sums.moments[key], None
+    if members[0].rows < sums.dim:
+        counts = (members[0].positives + members[0].negatives).tolist()
+        factors = [
+            _factor(unpacked(halves[fold : fold + 1], sums.dim)[0], rows)
+            for fold, rows in enumerate(counts)
+        ]
+        basis, corner = torch.linalg.qr(torch.cat(factors, dim=1))
+        parts = torch.split(corner, [factor.shape[1] for factor in factors], dim=1)
+        positive, negative = positive @ basis, negative @ basis
+        moment = torch.stack([part @ part.T for part in parts])
+    else:
+        moment = unpacked(halves, sums.dim)
+    group = _Group(
+        positives=torch.stack([one.positives for one in members], dim=1),
+        negatives=torch.stack([one.negatives for one in members], dim=1),
+        positive=positive,
+        negative=negative,
+        moment=moment,
+    )
+    return group, basis
+
+
+def _factor(moment: Float64[Tensor, "dim dim"], rows: int) -> Float64[Tensor, "dim rank"]:
+    """A matrix of at most so many columns whose outer product is the moment of so many rows."""
+    if not rows:
+        return moment[:, :0]
+    lower, order, rank, _ = dpstrf(moment.numpy().T, lower=1, overwrite_a=1)
+    width = min(int(rank), rows)
+    factor = np.empty((len(lower), width))
+    factor[order - 1] = np.tril(lower[:, :width])
+    return torch.from_numpy(factor)
 
 
 def _fitted(
@@ -209,29 +260,15 @@ def _held_out(fit: _Group, weight: Tensor, bias: Tensor, fold: _Group) -> HeldOu
     )
 
 
-def _chosen(
-    at: int,
-    weight: Tensor,
-    bias: Tensor,
-    candidates: list[tuple[float, float]],
-    held: list[HeldOut],
-    criterion: Criterion,
-) -> Solution:
+def _choice(at: int, held: list[HeldOut], criterion: Criterion) -> tuple[int, float | None]:
+    """Place of the candidate of least held-out error for one finding, and that error a row."""
     fair = [one for one in held if int(one.fit_positives[at]) and int(one.fit_negatives[at])]
-    pick, error = 0, None
-    if fair:
-        rows = sum(int(one.positives[at] + one.negatives[at]) for one in fair)
-        error = torch.stack([criterion(one)[at] for one in fair]).sum(0) / rows
-        pick = int((error <= error.min() * (1 + _TIE)).nonzero()[0])
-    penalty, prior = candidates[pick]
-    return Solution(
-        weight=weight[pick].contiguous(),
-        bias=float(bias[pick]),
-        penalty=penalty,
-        prior=prior,
-        error=None if error is None else float(error[pick]),
-        calibration=_calibration(at, pick, held),
-    )
+    if not fair:
+        return 0, None
+    rows = sum(int(one.positives[at] + one.negatives[at]) for one in fair)
+    error = torch.stack([criterion(one)[at] for one in fair]).sum(0) / rows
+    pick = int((error <= error.min() * (1 + _TIE)).nonzero()[0])
+    return pick, float(error[pick])
 
 
 def _calibration(at: int, pick: int, held: list[HeldOut]) -> Sigmoid | None:

@@ -7,7 +7,7 @@ from math import log
 
 import numpy as np
 import torch
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 from torch import Tensor
 
 from carina.core import ConfigError, Mismatch
@@ -43,12 +43,15 @@ class Heads:
     Attributes:
         penalties: To choose from: of ``penalty / 2 |w|^2`` beside the summed log loss.
         scaling: What is done to features first.
+        balanced: Whether both classes weigh the same, however rare one is; the calibration sets
+            probabilities right again.
         folds: For the choice of penalty and the calibration.
         salt: Which patients share a fold.
     """
 
     penalties: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
     scaling: Scaling = Scaling.UNIT
+    balanced: bool = False
     folds: int = 5
     salt: str = "heads"
 
@@ -108,17 +111,19 @@ class Heads:
         ]
         penalty, error, calibration = penalties[0], None, None
         if apart:
-            scores = _held_out_scores(rows, target, apart, penalties)
+            scores = self._held_out(rows, target, apart, penalties)
             tested = torch.stack(apart).any(dim=0)
-            costs = log_loss(scores[tested], target[tested, None].expand(-1, len(penalties)))
-            mean = costs.mean(dim=0)
+            scores, found = scores[tested], target[tested]
+            costs = log_loss(scores, found[:, None].expand_as(scores))
+            worth = self._worth(found)[:, None]
+            mean = (worth * costs).sum(dim=0) / worth.sum()
             pick = int(mean.argmin())  # the first of equals: the largest penalty
             penalty, error = penalties[pick], float(mean[pick])
-            calibration = fit_sigmoid(scores[tested, pick].numpy(), target[tested].numpy())
+            calibration = fit_sigmoid(scores[:, pick].numpy(), found.numpy())
         weight, bias = fit_logistic(
             rows,
             target[:, None],
-            torch.ones_like(target[:, None]),
+            self._worth(target)[:, None],
             torch.tensor([penalty], dtype=torch.float64),
         )
         weight = weight[0] / width
@@ -129,6 +134,33 @@ class Heads:
             error=error,
             calibration=calibration,
         )
+
+    def _held_out(
+        self, rows: Tensor, target: Tensor, apart: list[Tensor], penalties: list[float]
+    ) -> Float64[Tensor, "rows penalties"]:
+        """Scores of each row from the fit on the other folds; all fits are made at once."""
+        worth = torch.zeros(len(rows), len(apart), len(penalties), dtype=torch.float64)
+        for place, held in enumerate(apart):
+            worth[~held, place] = self._worth(target[~held])[:, None]
+        weight, bias = fit_logistic(
+            rows,
+            target[:, None].expand(-1, worth[0].numel()),
+            worth.flatten(1),
+            torch.tensor(penalties * len(apart), dtype=torch.float64),
+            tolerance=1e-6,
+        )
+        every = (rows @ weight.T + bias).reshape(len(rows), len(apart), len(penalties))
+        scores = torch.zeros(len(rows), len(penalties), dtype=torch.float64)
+        for place, held in enumerate(apart):
+            scores[held] = every[held, place]
+        return scores
+
+    def _worth(self, target: Bool[Tensor, " rows"]) -> Float64[Tensor, " rows"]:
+        """What each row counts for; 1 on average."""
+        if not self.balanced or target.all() or not target.any():
+            return torch.ones(len(target), dtype=torch.float64)
+        share = target.double().mean()
+        return torch.where(target, 0.5 / share, 0.5 / (1 - share))
 
     def _scaled(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Rows as a head sees them, and the shift and width of the columns."""
@@ -150,28 +182,6 @@ class _Head:
     penalty: float | None = None
     error: float | None = None
     calibration: Sigmoid | None = None
-
-
-def _held_out_scores(
-    rows: Float64[Tensor, "rows dim"],
-    target: Tensor,
-    apart: list[Tensor],
-    penalties: list[float],
-) -> Float64[Tensor, "rows penalties"]:
-    """Scores of each row from the fit on the other folds; all fits are made at once."""
-    shown = torch.stack([~held for held in apart for _ in penalties], dim=1)
-    weight, bias = fit_logistic(
-        rows,
-        target[:, None].expand(-1, shown.shape[1]),
-        shown,
-        torch.tensor(penalties * len(apart), dtype=torch.float64),
-    )
-    every = rows @ weight.T + bias
-    scores = torch.zeros(len(rows), len(penalties), dtype=torch.float64)
-    for place, held in enumerate(apart):
-        columns = slice(place * len(penalties), (place + 1) * len(penalties))
-        scores[held] = every[held, columns]
-    return scores
 
 
 def _constant(target: Tensor, dim: int) -> _Head:

@@ -14,43 +14,47 @@ _HALVINGS = 30
 def fit_logistic(
     rows: Float64[Tensor, "rows dim"],
     target: Bool[Tensor, "rows problems"],
-    shown: Bool[Tensor, "rows problems"],
+    weight: Float64[Tensor, "rows problems"],
     penalty: Float64[Tensor, " problems"],
     *,
-    tolerance: float = 1e-7,
+    tolerance: float = 1e-9,
 ) -> tuple[Float64[Tensor, "problems dim"], Float64[Tensor, " problems"]]:
-    """Weights and intercepts of least summed log loss plus ``penalty / 2 |w|^2``, to convergence.
+    """Heads and intercepts of least weighted log loss plus ``penalty / 2 |w|^2``, to convergence.
 
     Newton's method with conjugate gradients inside (Lin, Weng and Keerthi, JMLR 2008), steps
     halved where they would not go down; intercepts carry no penalty. Every problem needs both
-    classes among the rows it is shown, or its intercept runs away.
+    classes among the rows that weigh something, or its intercept runs away.
 
     Args:
         rows: What scores are linear in.
         target: Whether positive.
-        shown: Which rows each problem learns from.
+        weight: What each row counts for in each problem; 0 leaves it out.
         penalty: Above 0; the inverse of scikit-learn's C.
         tolerance: Largest gradient left, relative to the first.
     """
+    basis: Tensor | None = None
+    if rows.shape[0] < rows.shape[1]:  # no head leaves the span of the rows
+        basis, corner = torch.linalg.qr(rows.T)
+        rows = corner.T
     design = torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1)
     ridge = penalty[:, None].repeat(1, design.shape[1])
     ridge[:, -1] = 0
     at = torch.zeros_like(ridge)
-    share = (target & shown).sum(0).double() / shown.sum(0)
+    share = (target * weight).sum(0) / weight.sum(0)
     at[:, -1] = torch.logit(share)
-    loss = _objective(design, target, shown, ridge, at)
+    loss = _objective(design, target, weight, ridge, at)
     first: Tensor | None = None
     for _ in range(_NEWTON):
         said = torch.sigmoid(design @ at.T)
-        gradient = (shown * (said - target.double())).T @ design + ridge * at
+        gradient = (weight * (said - target.double())).T @ design + ridge * at
         size = gradient.norm(dim=1)
         first = size if first is None else first
         if bool((size <= tolerance * first.clamp(min=1e-300)).all()):
             break
-        step = _conjugate(design, shown * said * (1 - said), ridge, gradient)
+        step = _conjugate(design, weight * said * (1 - said), ridge, gradient)
         length = torch.ones_like(loss)
         for _ in range(_HALVINGS):
-            then = _objective(design, target, shown, ridge, at - length[:, None] * step)
+            then = _objective(design, target, weight, ridge, at - length[:, None] * step)
             if not bool((worse := then > loss).any()):
                 break
             length = torch.where(worse, length / 2, length)
@@ -59,7 +63,8 @@ def fit_logistic(
         if not bool((then < loss).any()):
             break
         loss = torch.where(down, then, loss)
-    return at[:, :-1], at[:, -1]
+    head = at[:, :-1]
+    return head if basis is None else head @ basis.T, at[:, -1]
 
 
 def log_loss(
@@ -70,9 +75,9 @@ def log_loss(
 
 
 def _objective(
-    design: Tensor, target: Tensor, shown: Tensor, ridge: Tensor, at: Tensor
+    design: Tensor, target: Tensor, weight: Tensor, ridge: Tensor, at: Tensor
 ) -> Float64[Tensor, " problems"]:
-    cost = (shown * log_loss(design @ at.T, target)).sum(0)
+    cost = (weight * log_loss(design @ at.T, target)).sum(0)
     return cost + (ridge * at.square()).sum(1) / 2
 
 

@@ -62,7 +62,7 @@ class RETune:
         carry_optimiser: Whether its state goes on from one experience to the next.
     """
 
-    sides: Sides = Sides()  # noqa: RUF009
+    sides: Sides = Sides()
     combine: Combine = Combine.MEAN
     optimiser: Optimiser = Optimiser.ADAM
     rate: float = 1e-4

@@ -229,11 +229,10 @@ def from_tensors(
 
 def unpacked(half: Float64[Tensor, "folds half"], dim: int) -> Float64[Tensor, "folds dim dim"]:
     """Second moments in full, from their upper triangles."""
-    rows, columns = _triangle(dim)
-    full = half.new_zeros(len(half), dim, dim)
-    full[:, rows, columns] = half
-    full[:, columns, rows] = half
-    return full
+    full = half.new_empty(len(half), dim * dim)
+    for places in _triangles(dim):
+        full.index_copy_(1, places, half)
+    return full.reshape(len(half), dim, dim)
 
 
 def _combined(one: Sums, other: Sums, *, sign: int) -> Sums:
@@ -306,8 +305,8 @@ def _summed(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Second moments (folds, half); sums of positives and of negatives (folds, columns, dim)."""
     dim = features.shape[1]
-    rows, columns = _triangle(dim)
-    moments = torch.zeros(folds, len(rows), dtype=torch.float64)
+    places, _ = _triangles(dim)
+    moments = torch.zeros(folds, len(places), dtype=torch.float64)
     classes = torch.zeros(2, folds, target.shape[1], dim, dtype=torch.float64)
     for part in range(folds):
         moment = torch.zeros(dim, dim, dtype=torch.float64)
@@ -319,7 +318,7 @@ def _summed(
             moment.addmm_(chunk.T, chunk)
             classes[0, part] += has.T @ chunk
             classes[1, part] += (1 - has).T @ chunk
-        moments[part] = moment[rows, columns]
+        moments[part] = moment.flatten()[places]
     return moments, classes[0], classes[1]
 
 
@@ -333,9 +332,10 @@ def _patients(patients: np.ndarray, fold: np.ndarray, folds: int) -> Int64[Tenso
 
 
 @lru_cache(maxsize=4)
-def _triangle(dim: int) -> tuple[Tensor, Tensor]:
+def _triangles(dim: int) -> tuple[Int64[Tensor, " half"], Int64[Tensor, " half"]]:
+    """Places of the upper triangle in a flat matrix, row by row, and of their mirror images."""
     rows, columns = torch.triu_indices(dim, dim)
-    return rows, columns
+    return rows * dim + columns, columns * dim + rows
 
 
 def _codes(codes: Int[Tensor, " rows"]) -> UInt64[np.ndarray, " rows"]:
