@@ -457,3 +457,14 @@ def test_a_picture_tells_nothing_of_the_patient(dicom: Make) -> None:
 
     assert "secret" not in said
     assert "Doe" not in said
+
+
+def test_films_of_one_study_share_a_key_that_is_not_its_number(dicom: Make) -> None:
+    one, again, other, blank = (
+        decode_image(dicom(film(), StudyInstanceUID=uid)).study_key
+        for uid in ("1.2.826.77", "1.2.826.77", "1.2.826.78", "")
+    )
+
+    assert one == again != other
+    assert "1.2.826" not in one
+    assert blank == decode_image(dicom(film())).study_key == ""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from carina.core import MissingFile, UnreadableFile, digest_bytes
-from carina.studies import Flag, Form, decode_image, load_image, read_image
+from carina.studies import Flag, Form, decode_image, load_image, looks_like_image, read_image
 
 RAMP = np.arange(256, dtype=np.uint8).reshape(16, 16)
 
@@ -182,3 +182,22 @@ def test_the_form_is_told_by_the_bytes_and_not_by_the_name(
     path.write_bytes(dicom(RAMP))
 
     assert read_image(path).form is Form.DICOM
+
+
+def test_an_image_is_known_by_its_suffix_or_by_how_it_begins(
+    tmp_path: Path, dicom: Callable[..., bytes]
+) -> None:
+    files = {
+        "film.PNG": b"",
+        "IM0001": dicom(RAMP),
+        "1.2.840.7": dicom(RAMP),
+        "photograph": encoded(Image.fromarray(RAMP), "JPEG"),
+        "table.csv": b"file,who\n",
+        "empty": b"",
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "folder.png").mkdir()
+    seen = {name for name in (*files, "folder.png", "gone") if looks_like_image(tmp_path / name)}
+
+    assert seen == {"film.PNG", "IM0001", "1.2.840.7", "photograph"}
