@@ -27,6 +27,8 @@ class TestRETuneSharedWithLearnedScale(StrategyContract):
         batch=16,
         steps=3,
         epochs=None,
+        normalise=True,
+        noise=0.1,
         scale=3.0,
         learn_scale=True,
     )

@@ -22,6 +22,7 @@ from carina.learning.strategies import Ridge as Ridge
 from carina.learning.strategies import Scaling as Scaling
 from carina.learning.strategies import StrategyConfig as StrategyConfig
 from carina.learning.strategies import ZeroShot as ZeroShot
+from carina.learning.strategies.ridge import sums_in as sums_in
 from carina.learning.strategies.sums import Sums as Sums
 from carina.learning.strategies.sums import add as add
 from carina.learning.strategies.sums import subtract as subtract

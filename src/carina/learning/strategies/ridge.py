@@ -42,7 +42,7 @@ class Ridge:
         salt: Which patients share a part.
     """
 
-    lambdas: tuple[float, ...] = (0.25, 0.5, 1.0)
+    lambdas: tuple[float, ...] = (0.5, 1.0)
     betas: tuple[float, ...] = (0.0, 1.0, 3.0, 10.0, 30.0)
     folds: int = 5
     salt: str = "ridge"
