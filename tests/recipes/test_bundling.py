@@ -1,0 +1,184 @@
+"""From a run's folder to a bundle that answers as the run did."""
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from carina.adaptors import Linear, RidgeAlignment, Sides
+from carina.bundles import read_bundle, read_state, write_bundle
+from carina.core import InvalidValue, MissingFile
+from carina.evaluation import Results, read_scores
+from carina.features import Store, image_digests
+from carina.learning import Heads, RETune, Ridge, StrategyConfig, load_learner, load_setting
+from carina.recipes import Continual, Finished, Prepared, bundle_of, prepare, run
+from carina.serving import load_predictor
+from carina.studies import LabelSpace, Manifest
+
+QUICK = RETune(sides=Sides(adaptor=Linear(out=8)), rate=1e-2, batch=32, steps=5, epochs=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """A finished run and what it ran on."""
+
+    folder: Path
+    results: Results
+    films: dict[str, Path]
+
+
+@pytest.fixture(scope="module")
+def ran(
+    request: pytest.FixtureRequest,
+    recipe: Continual,
+    manifest: Manifest,
+    store: Store,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Ran:
+    """A run of the strategy asked for."""
+    chosen = replace(recipe, strategy=request.param)
+    prepared = prepare(chosen, manifest, store)
+    *_, last = run(chosen, prepared, tmp_path_factory.mktemp("runs"))
+    assert isinstance(last, Finished)
+    films = {
+        digest: manifest.root / name
+        for digest, name in zip(image_digests(manifest, store), manifest.image, strict=True)
+        if digest is not None
+    }
+    return Ran(folder=last.folder, results=last.results, films=films)
+
+
+EVERY: list[StrategyConfig] = [Ridge(), Heads(), QUICK]
+each = pytest.mark.parametrize("ran", EVERY, ids=lambda s: type(s).__name__, indirect=True)
+ridge = pytest.mark.parametrize("ran", EVERY[:1], ids=["Ridge"], indirect=True)
+
+
+@each
+def test_a_bundle_answers_with_the_bits_of_the_run(ran: Ran, tmp_path: Path) -> None:
+    bundle, state = bundle_of(ran.folder)
+    write_bundle(tmp_path / "bundle", bundle, state=state)
+    space = LabelSpace(names=ran.results.labels)
+    names = tuple(experience.name for experience in ran.results.experiences)
+    test = read_scores(ran.folder / "scores.parquet", names, space)["test"]
+    films = [ran.films[digest] for digest in test.part.images]
+    found = load_predictor(tmp_path / "bundle").predict_all(films)
+
+    assert state is None
+    assert bundle.lineage[0].after == 3
+    assert [one.image for one in found.images] == films
+    for column, label in enumerate(space.names):
+        answers = [one.findings[label] for one in found.images]
+        yes = (test.decision[-1, :, column] == 1).tolist()
+
+        assert [a.score for a in answers] == test.difference[-1, :, column].tolist()
+        assert [a.probability for a in answers] == test.probability[-1, :, column].tolist()
+        assert [a.present for a in answers] == yes
+
+
+@each
+def test_an_earlier_step_answers_for_what_it_had_met(ran: Ran) -> None:
+    bundle, _ = bundle_of(ran.folder, after=2)
+
+    assert bundle.labels == ("Cardiomegaly", "Edema")
+    assert {rule.label for rule in bundle.rules} == {"Cardiomegaly", "Edema"}
+    assert bundle.lineage[0].experiences == tuple(e.name for e in ran.results.experiences[:2])
+    assert bundle.auroc == {label: ran.results.scores["auroc"][1][label] for label in bundle.labels}
+
+
+@each
+def test_the_cards_are_whole_and_those_of_the_run(ran: Ran) -> None:
+    bundle, _ = bundle_of(ran.folder)
+    used = [encoder.fingerprint for encoder in ran.results.encoders]
+
+    assert [card.fingerprint for card in bundle.encoders] == used[:1]
+    assert bundle.text_encoder is not None
+    assert bundle.text_encoder.fingerprint == used[1]
+
+
+@each
+def test_update_state_is_all_that_the_learner_carries(ran: Ran, tmp_path: Path) -> None:
+    bundle, state = bundle_of(ran.folder, updatable=True)
+    assert state is not None
+    write_bundle(tmp_path / "bundle", bundle, state=state)
+    back = read_state(tmp_path / "bundle")
+    learner = load_learner(
+        ran.folder / "learners" / "003", setting=load_setting(ran.folder / "setting")
+    )
+
+    assert back is not None
+    assert back.tensors.keys() == learner.carried.keys()
+    assert all(torch.equal(back.tensors[n], tensor) for n, tensor in learner.carried.items())
+    assert back.notes["learner"] == learner.notes
+    assert (back.fewest_patients, back.single_patients) == (
+        learner.fewest_patients,
+        learner.single_patients,
+    )
+
+
+@each
+def test_nothing_in_a_bundle_names_a_patient_or_a_film(ran: Ran, tmp_path: Path) -> None:
+    bundle, state = bundle_of(ran.folder, updatable=True)
+    write_bundle(tmp_path / "bundle", bundle, state=state)
+    inside = b"".join(path.read_bytes() for path in (tmp_path / "bundle").iterdir())
+
+    assert b"Plantagenet" not in inside
+    assert b"film-" not in inside
+    assert not any(digest.encode() in inside for digest in ran.films)
+    assert str(ran.folder.parent).encode() not in inside
+
+
+@ridge
+@pytest.mark.parametrize("after", [0, 4, -1])
+def test_a_step_the_run_has_not_is_refused(ran: Ran, after: int) -> None:
+    with pytest.raises(InvalidValue, match=f"steps 1 to 3; got {after}"):
+        bundle_of(ran.folder, after=after)
+
+
+@ridge
+def test_an_earlier_step_has_nothing_to_learn_on_from(ran: Ran) -> None:
+    with pytest.raises(InvalidValue, match="--after or --updatable"):
+        bundle_of(ran.folder, after=1, updatable=True)
+
+
+@ridge
+def test_a_run_of_an_earlier_carina_says_the_next_step(ran: Ran, tmp_path: Path) -> None:
+    shutil.copytree(ran.folder, tmp_path / "old")
+    (tmp_path / "old" / "encoders.json").unlink()
+    with pytest.raises(MissingFile, match=r"no 'encoders.json'.*run the recipe again"):
+        bundle_of(tmp_path / "old")
+    with pytest.raises(MissingFile):
+        bundle_of(tmp_path)
+
+
+@pytest.mark.parametrize("strategy", [Ridge(), QUICK])
+def test_an_alignment_comes_along_where_it_is_needed(
+    strategy: StrategyConfig, recipe: Continual, prepared: Prepared, tmp_path: Path
+) -> None:
+    rng = torch.Generator().manual_seed(0)
+    alignment = RidgeAlignment(
+        weight=torch.randn(32, 32, generator=rng),
+        image_mean=torch.randn(32, generator=rng),
+        text_mean=torch.randn(32, generator=rng),
+        penalty=0.1,
+        explained=0.2,
+        pairs=9,
+        patients=8,
+        image_encoder="image",
+        text_encoder="text",
+        data="data",
+    )
+    setting = replace(prepared.setting, shared_space=False, alignment=alignment)
+    *_, last = run(
+        replace(recipe, strategy=strategy), replace(prepared, setting=setting), tmp_path / "runs"
+    )
+    assert isinstance(last, Finished)
+    bundle, state = bundle_of(last.folder, updatable=True)
+    write_bundle(tmp_path / "bundle", bundle)
+
+    assert load_setting(last.folder / "setting").alignment is not None
+    assert state is not None
+    assert torch.equal(state.tensors["alignment/weight"], alignment.weight)
+    assert ("alignment" in bundle.bytes) == isinstance(strategy, RETune)
+    assert read_bundle(tmp_path / "bundle").fingerprint == bundle.fingerprint
