@@ -1,7 +1,7 @@
 """The demo's recipes: RE-tune in three scenarios on phantoms, and what stands beside it."""
 
 from carina.adaptors import Mlp, Sides
-from carina.learning import Heads, Optimiser, RETune, Ridge, StrategyConfig, ZeroShot
+from carina.learning import Heads, RETune, Ridge, StrategyConfig, ZeroShot
 from carina.recipes.recipe import Align, Continual
 from carina.streams import AllAtOnce, ByClass, ByData, ByLabel, StreamPlan
 
@@ -17,14 +17,16 @@ _STRATEGIES: dict[str, StrategyConfig] = {
     "zero-shot": ZeroShot(),
     "retune": RETune(
         sides=Sides(adaptor=Mlp(hidden=256, out=128)),
-        optimiser=Optimiser.ADAMW,
-        rate=1e-3,
+        rate=5e-4,
         batch=128,
         steps=40,
         epochs=None,
+        normalise=True,
+        noise=1.0,
+        scale=10.0,
         learn_scale=True,
     ),
-    "heads": Heads(),
+    "heads": Heads(penalties=(0.1, 0.3, 1.0), balanced=True),
     "ridge": Ridge(),
 }
 _FOLDS, _DRAWS = 3, 500  # enough for a demonstration, and quick

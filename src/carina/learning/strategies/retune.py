@@ -21,7 +21,7 @@ from carina.learning.strategies.prompted import asked, empty_readout, met, promp
 from carina.objectives import masked_bce
 from carina.streams import View
 
-__all__ = ["Optimiser", "RETune"]
+__all__ = ["Optimiser", "RETune", "Schedule"]
 
 _SCALE = "adaptor/log_scale"
 
@@ -37,6 +37,15 @@ class Optimiser(StrEnum):
     """Plain gradient descent, without momentum."""
 
 
+class Schedule(StrEnum):
+    """How the learning rate runs within an experience."""
+
+    CONSTANT = "constant"
+    """The authors'."""
+    LINEAR = "linear"
+    """Falls by equal amounts, and would be 0 one step after the last."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RETune:
     """Sequential fine-tuning of adaptors against the prompts of the visible findings.
@@ -50,6 +59,7 @@ class RETune:
         combine: How several prompts of one side become one similarity.
         optimiser: How a gradient becomes a step.
         rate: Its learning rate.
+        schedule: How that runs within an experience.
         weight_decay: Its weight decay.
         batch: Rows a step.
         steps: Optimiser steps an experience; None counts epochs instead.
@@ -66,6 +76,7 @@ class RETune:
     combine: Combine = Combine.MEAN
     optimiser: Optimiser = Optimiser.ADAM
     rate: float = 1e-4
+    schedule: Schedule = Schedule.CONSTANT
     weight_decay: float = 0.0
     batch: int = 6144
     steps: int | None = None
@@ -136,6 +147,8 @@ class RETune:
             shown = _blurred(features[batch], self.noise, rng)
             logits = factor * visible.compared(shown).difference
             loss = masked_bce(logits, target[batch], known[batch])
+            for group in optimiser.param_groups:
+                group["lr"] = self._rate(index, steps)
             optimiser.zero_grad()
             torch.autograd.backward(loss)
             optimiser.step()
@@ -162,6 +175,9 @@ class RETune:
         if not rows:
             return 0
         return self.steps or (self.epochs or 0) * -(-rows // self.batch)
+
+    def _rate(self, step: int, of: int) -> float:
+        return self.rate * (1 - step / of) if self.schedule is Schedule.LINEAR else self.rate
 
     def _optimiser(
         self, parameters: list[Parameter], carried: Mapping[str, Tensor]
