@@ -92,6 +92,7 @@ def test_a_rule_makes_probability_and_decision_of_a_score(bundle: Bundle, film: 
 
         assert edema.probability == pytest.approx(1 / (1 + np.exp(1 - 2.5 * edema.score)))
         assert edema.present == (edema.score >= 0.1)
+        assert edema.threshold_probability == pytest.approx(1 / (1 + np.exp(0.75)))
         assert mass.probability == pytest.approx(1 / (1 + np.exp(-0.5)))
         assert mass.present == (mass.score >= -0.2)
         assert (nodule.probability, nodule.present, nodule.threshold) == (None, None, None)

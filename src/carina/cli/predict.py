@@ -54,7 +54,7 @@ def _show(found: Predictions) -> None:
         rows += _rows(f"study of {', '.join(path.name for path in study.images)}", study.findings)
     print_table(
         f"bundle {found.bundle}: research use only, not for diagnosis",
-        ["image", "finding", "probability", "present"],
+        ["image", "finding", "probability", "yes from", "present"],
         rows,
     )
 
@@ -67,10 +67,11 @@ def _rows(name: str, findings: Mapping[str, FindingAnswer]) -> list[list[str]]:
     ]
 
 
-def _words(answer: FindingAnswer) -> tuple[str, str]:
+def _words(answer: FindingAnswer) -> tuple[str, str, str]:
     if answer.probability is None:
-        return answer.why_undefined or "", "-"
-    return f"{answer.probability:.3f}", "yes" if answer.present else "no"
+        return answer.why_undefined or "", "", "-"
+    yes = "yes" if answer.present else "no"
+    return f"{answer.probability:.3f}", f"{answer.threshold_probability:.3f}", yes
 
 
 def _none(aside: tuple[SetAside, ...]) -> str:

@@ -30,6 +30,8 @@ class FindingAnswer:
         probability: Calibrated; None where the finding is not calibrated.
         present: Whether the score reaches the threshold; None likewise.
         threshold: Of the score; None likewise.
+        threshold_probability: The probability at the threshold; None likewise. A rare finding is
+            often present from well below one half.
         why_undefined: The reason, exactly where there is no probability.
     """
 
@@ -37,6 +39,7 @@ class FindingAnswer:
     probability: float | None = None
     present: bool | None = None
     threshold: float | None = None
+    threshold_probability: float | None = None
     why_undefined: str | None = None
 
 
@@ -102,11 +105,13 @@ def answered(score: float, rule: AnswerRule | None) -> FindingAnswer:
     """What a score means by a finding's rule."""
     if rule is None:
         return FindingAnswer(score=score, why_undefined=_NOT_CALIBRATED)
+    probability, cut = rule.sigmoid(np.array([score, rule.threshold])).tolist()
     return FindingAnswer(
         score=score,
-        probability=float(rule.sigmoid(np.array([score]))[0]),
+        probability=probability,
         present=score >= rule.threshold,
         threshold=rule.threshold,
+        threshold_probability=cut,
     )
 
 

@@ -33,7 +33,9 @@ _CHUNK = 64  # images held in memory at a time
 class Predictor:
     """A bundle and the encoders it stands on.
 
-    An image's answers are the same bits alone, in any company, and in the run that was bundled.
+    An image's answers are the same bits alone, in any company, and in the run that was bundled, on
+    one machine with one number of threads: another number moved EfficientNet's features by up to
+    5e-6 (measured).
 
     Attributes:
         bundle: What answers.
