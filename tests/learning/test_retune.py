@@ -24,6 +24,7 @@ from carina.learning import (
     Learner,
     RETune,
     Ridge,
+    Schedule,
     Setting,
     Step,
     StrategyConfig,
@@ -276,3 +277,10 @@ def test_every_strategy_is_a_plain_value_in_a_recipe(adaptor: AdaptorConfig) -> 
 
         assert load(plain, _Box) == _Box(strategy=strategy)
         assert plain["strategy"]["kind"] == type(strategy).__name__
+
+
+def test_a_falling_rate_starts_where_a_constant_one_does_and_falls_by_equal_amounts() -> None:
+    falling = RETune(rate=0.4, schedule=Schedule.LINEAR, steps=4, epochs=None)
+
+    assert [falling.rate_at(step, 4) for step in range(4)] == pytest.approx([0.4, 0.3, 0.2, 0.1])
+    assert RETune(rate=0.4).rate_at(3, 4) == 0.4

@@ -148,7 +148,7 @@ class RETune:
             logits = factor * visible.compared(shown).difference
             loss = masked_bce(logits, target[batch], known[batch])
             for group in optimiser.param_groups:
-                group["lr"] = self._rate(index, steps)
+                group["lr"] = self.rate_at(index, steps)
             optimiser.zero_grad()
             torch.autograd.backward(loss)
             optimiser.step()
@@ -176,7 +176,8 @@ class RETune:
             return 0
         return self.steps or (self.epochs or 0) * -(-rows // self.batch)
 
-    def _rate(self, step: int, of: int) -> float:
+    def rate_at(self, step: int, of: int) -> float:
+        """The learning rate of a step, from 0, of so many."""
         return self.rate * (1 - step / of) if self.schedule is Schedule.LINEAR else self.rate
 
     def _optimiser(
