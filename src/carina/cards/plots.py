@@ -27,8 +27,10 @@ _INK, _MUTED, _RULE = "#1c2b33", "#5c6b73", "#d9e0e4"
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#e69f00", "#56b4e9")
 _MARKERS = "os^Dv*"
 _CHANCE = 0.5
+_LEGIBLE = 0.47  # of cividis: from here on black on it has more contrast than white
 _COLUMNS = 5
-_CROWDED = 80  # letters under an axis
+_WIDTH = 9.6  # inches, of the whole page
+_CROWDED, _LETTERS = 80, 22  # letters beneath an axis, and above a small plot
 _RC: dict[Any, Any] = {
     "text.parse_math": False,  # a dollar in a name is a dollar
     "svg.hashsalt": "carina",
@@ -93,7 +95,7 @@ def shades(value: float) -> tuple[str, str]:
 
     share = (min(max(value, _CHANCE), 1.0) - _CHANCE) / (1.0 - _CHANCE)
     background = colormaps["cividis"](share)
-    return to_hex(background), "#ffffff" if share < 0.55 else "#10181c"
+    return to_hex(background), "#ffffff" if share < _LEGIBLE else "#000000"
 
 
 def curve_plot(curves: Sequence[Curve], steps: Sequence[str], *, name: str, alt: str) -> str:
@@ -105,7 +107,7 @@ def curve_plot(curves: Sequence[Curve], steps: Sequence[str], *, name: str, alt:
         name: Unique on the page.
         alt: What is to be seen, in words.
     """
-    with _figure(9.6, 2.8) as figure:
+    with _figure(_WIDTH, 2.8) as figure:
         axes = figure.subplots()
         for index, curve in enumerate(curves):
             _draw_curve(axes, curve, index)
@@ -119,12 +121,11 @@ def curve_plot(curves: Sequence[Curve], steps: Sequence[str], *, name: str, alt:
         axes.set_ylim(min(axes.get_ylim()[0], 0.47), 1.02)
         axes.axhline(_CHANCE, color=_MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
         axes.text(
-            1.0,
+            1.005,
             _CHANCE,
             "chance",
             transform=axes.get_yaxis_transform(),
-            ha="right",
-            va="bottom",
+            va="center",
             color=_MUTED,
             fontsize=8,
         )
@@ -204,13 +205,14 @@ def _grid(
 ) -> str:
     columns = min(_COLUMNS, len(panels))
     rows = ceil(len(panels) / columns)
-    with _figure(9.6 * columns / _COLUMNS, 2.15 * rows) as figure:
+    with _figure(_WIDTH * columns / _COLUMNS, 2.15 * rows) as figure:
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes in grid[len(panels) :]:
             axes.remove()
         for place, (axes, panel) in enumerate(zip(grid, panels, strict=False)):
             axes.set_box_aspect(1)
-            axes.set_title(f"{panel.name}\n{panel.figure}", fontsize=8.5, loc="left")
+            title = f"{fill(panel.name, _LETTERS)}\n{panel.figure}"
+            axes.set_title(title, fontsize=8, loc="left")
             axes.tick_params(labelsize=7.5, length=2.5)
             if panel.undefined:
                 _empty(axes, panel.undefined)
@@ -230,7 +232,7 @@ def _empty(axes: Any, why: str) -> None:
     axes.text(
         0.5,
         0.5,
-        fill(f"undefined: {why}", 22),
+        fill(f"undefined: {why}", _LETTERS),
         ha="center",
         va="center",
         fontsize=8,
@@ -262,4 +264,6 @@ def _svg(figure: Any, name: str, alt: str) -> str:
     inner = re.sub(r'\bid="', f'id="{name}-', inner)
     inner = inner.replace("url(#", f"url(#{name}-")
     inner = inner.replace('xlink:href="#', f'href="#{name}-')
-    return f'<svg class="plot" role="img" aria-label="{escape(alt)}" {box[0]}>{inner.strip()}'
+    share = figure.get_figwidth() / _WIDTH
+    opening = f'<svg class="plot" role="img" aria-label="{escape(alt)}" style="width:{share:.0%}"'
+    return f"{opening} {box[0]}>{inner.strip()}"

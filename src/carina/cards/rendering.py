@@ -10,8 +10,9 @@ __all__ = ["render"]
 
 
 def render(template: str, **content: object) -> str:
-    """A page. Everything in it that is not the template's own is escaped."""
-    return _environment().get_template(template).render(content)
+    """A page without runs of blank lines. What is not the template's own is escaped."""
+    page = _environment().get_template(template).render(content)
+    return re.sub(r"\n{3,}", "\n\n", page).lstrip()
 
 
 @cache
@@ -30,7 +31,7 @@ def _environment() -> Environment:
 
 def _markdown(words: str) -> Markup:
     """Words that Markdown, and the HTML it becomes, take literally and in one line."""
-    one_line = " ".join(words.split())
+    one_line = re.sub(r"\s+", " ", words)
     escaped = re.sub(r"([\\`*<>|])", r"\\\1", one_line.replace("&", "&amp;"))
     escaped = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", escaped)
     escaped = re.sub(r"\](?=[(\[:])", r"\\]", escaped)

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 
 from carina.cards.content import (
-    METRIC_NAMES,
     encoder_table,
     encoders_of,
     finding_table,
@@ -131,7 +130,7 @@ def _panels(results: Results, scores: Scores, metric: str, which: str) -> list[P
         panels.append(
             Panel(
                 name=name,
-                figure=f"{METRIC_NAMES[metric]} {number(estimate)}" if estimate.defined else "",
+                figure=number(estimate) if estimate.defined else "",
                 values=getattr(scores, which)[-1, known, column],
                 target=scores.part.target[known, column],
                 undefined=estimate.why_undefined or "",

@@ -111,7 +111,14 @@ def _learned(results: Results) -> Answer:
         short: Sentence = (f"There is no AUROC to judge it by ({value.why_undefined})",)
     elif gain is not None and gain.defined:
         cell = estimated(gain, "summary", "auroc", "gain_over_zero_shot")
-        short = (_over_zero_shot(gain), figure, " over ", results.headline, ", ", cell, " gained")
+        short = (
+            _over_zero_shot(gain),
+            figure,
+            " over ",
+            results.headline,
+            ", gain over zero-shot ",
+            cell,
+        )
     else:
         short = (_over_chance(value), figure, " over ", results.headline)
     steps = len(results.experiences)

@@ -1,10 +1,10 @@
 """Did it learn, did it forget: scores, the transfer matrix, intervals by patient, comparisons."""
 
-from carina.evaluation.assess import METRICS as METRICS
-from carina.evaluation.assess import Assessment as Assessment
-from carina.evaluation.assess import assess as assess
-from carina.evaluation.assess import transfer_matrix as transfer_matrix
-from carina.evaluation.compare import compare as compare
+from carina.evaluation.assessment import METRICS as METRICS
+from carina.evaluation.assessment import Assessment as Assessment
+from carina.evaluation.assessment import assess as assess
+from carina.evaluation.assessment import transfer_matrix as transfer_matrix
+from carina.evaluation.comparison import compare as compare
 from carina.evaluation.results import SCHEMA_VERSION as SCHEMA_VERSION
 from carina.evaluation.results import EncoderUsed as EncoderUsed
 from carina.evaluation.results import ExperienceResult as ExperienceResult

@@ -99,7 +99,7 @@ class Results:
         recipe: Name of the recipe.
         strategy: Kind of the strategy.
         source: The data set.
-        plan_kind: "class-incremental", "label-incremental", "data-incremental" or "joint".
+        plan_kind: "by-class", "by-label", "by-data" or "joint".
         plan_variant: Which form of it.
         plan_id: Runs of different plan ids never share a table.
         seed: Of everything random.

@@ -3,7 +3,7 @@
 import numpy as np
 
 from carina.core import Estimate, Mismatch
-from carina.evaluation.assess import METRICS
+from carina.evaluation.assessment import METRICS
 from carina.evaluation.scores import Scores
 from carina.measures import difference, resample_patients
 

@@ -1,0 +1,108 @@
+"""Sentences say no more than the intervals do."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from carina.cards.tables import Sentence
+from carina.cards.verdict import notices, verdict, why_two_scores
+from carina.core import Estimate
+from carina.evaluation import Results, read_results
+
+
+@pytest.fixture(scope="module")
+def results(finished: Path) -> Results:
+    return read_results(finished / "results.json")
+
+
+def said(sentence: Sentence) -> str:
+    return "".join(piece if isinstance(piece, str) else piece.text for piece in sentence)
+
+
+def between(low: float, high: float) -> Estimate:
+    return Estimate(value=(low + high) / 2, low=low, high=high)
+
+
+def with_summary(results: Results, **estimates: Estimate) -> Results:
+    auroc = {**results.summary["auroc"], **estimates}
+    return replace(results, summary={**results.summary, "auroc": auroc})
+
+
+@pytest.mark.parametrize(
+    ("gain", "begins"),
+    [
+        (between(0.01, 0.1), "It learned: "),
+        (between(-0.01, 0.1), "No clear gain over zero-shot: "),
+        (between(-0.1, -0.01), "It fell below zero-shot: "),
+        (between(0.0, 0.0), "Nothing was learned, the answers are zero-shot's: "),
+    ],
+)
+def test_learning_is_measured_against_zero_shot(
+    gain: Estimate, begins: str, results: Results
+) -> None:
+    assert said(verdict(with_summary(results, gain_over_zero_shot=gain))).startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("value", "begins"),
+    [
+        (between(0.6, 0.7), "It learned: AUROC 0.650 [0.600, 0.700]"),
+        (between(0.45, 0.7), "It is not shown to have learned"),
+        (Estimate.undefined("no film"), "There is no AUROC to judge it by (no film)"),
+    ],
+)
+def test_without_zero_shot_learning_is_measured_against_chance(
+    value: Estimate, begins: str, results: Results
+) -> None:
+    none = Estimate.undefined("no finding has both")
+    changed = with_summary(results, gain_over_zero_shot=none, **{results.headline: value})
+
+    assert said(verdict(changed)).startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("transfer", "answer"),
+    [
+        (between(-0.1, -0.01), "it forgot, backward transfer"),
+        (between(-0.1, 0.01), "no forgetting is shown, backward transfer"),
+        (between(0.01, 0.1), "later steps helped earlier findings"),
+        (between(0.0, 0.0), "it forgot nothing, backward transfer 0.000"),
+        (Estimate.undefined("too few"), "whether it forgot is undefined (too few)"),
+    ],
+)
+def test_forgetting_is_said_where_the_interval_shows_it(
+    transfer: Estimate, answer: str, results: Results
+) -> None:
+    assert answer in said(verdict(with_summary(results, backward_transfer=transfer)))
+
+
+def test_what_stems_from_single_patients_is_said(results: Results) -> None:
+    last = replace(results.experiences[-1], single_patients=True)
+    changed = replace(results, experiences=(*results.experiences[:-1], last))
+
+    assert said(verdict(results)).endswith("it keeps 7.3 MB, none of a single patient.")
+    assert said(verdict(changed)).endswith("it keeps 7.3 MB, some of it of single patients.")
+
+
+def test_an_encoder_that_has_seen_films_is_told_with_the_unseen_ones(
+    results: Results, make_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    assert results.unseen is not None
+    unseen = results.unseen.summary["auroc"][results.headline]
+    clean = read_results(make_run(tmp_path / "run") / "results.json")
+
+    assert f"on the 20 test films that are surely unseen, AUROC is {unseen}." in said(
+        notices(results)[0]
+    )
+    assert "No test film is surely unseen." in said(notices(replace(results, unseen=None))[0])
+    assert notices(clean) == ()
+
+
+def test_a_method_without_prompts_has_one_score_and_the_reason(results: Results) -> None:
+    none = {results.headline: Estimate.undefined("no positive prompt in this method")}
+    changed = replace(results, summary={**results.summary, "auroc_authors": none})
+
+    assert "undefined" not in said(why_two_scores(results))
+    assert said(why_two_scores(changed)).endswith("undefined: no positive prompt in this method.")

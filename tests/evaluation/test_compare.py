@@ -1,0 +1,91 @@
+"""Two runs on the same films."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from carina.core import Estimate, Mismatch
+from carina.evaluation import METRICS, Scores, assess, compare
+
+NAMES = ("Cardiomegaly", "Edema")
+
+
+def compared(first: Scores, second: Scores, **given: str) -> Estimate:
+    return compare(first, second, names=NAMES, draws=40, rng=np.random.default_rng(2), **given)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_run_differs_from_itself_by_exactly_nothing(metric: str, scores: Scores) -> None:
+    same = compared(scores, scores, metric=metric)
+
+    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
+
+
+def test_a_difference_is_that_of_the_means(scores: Scores, others: Scores) -> None:
+    first, second = (
+        assess(
+            table,
+            groups={"these": NAMES},
+            taught=np.array([1, 2, 3]),
+            draws=10,
+            rng=np.random.default_rng(0),
+            metrics=("auroc",),
+        )
+        .summary["auroc"]["these"]
+        .value
+        for table in (scores, others)
+    )
+    there, back = compared(scores, others), compared(others, scores)
+
+    assert first is not None
+    assert second is not None
+    assert there.value == pytest.approx(first - second)
+    assert back.value == pytest.approx(second - first)
+
+
+def test_films_may_stand_in_another_order(scores: Scores) -> None:
+    turned = np.arange(60)[::-1]
+    part = replace(
+        scores.part,
+        images=tuple(scores.part.images[row] for row in turned),
+        patients=scores.part.patients[turned],
+        target=scores.part.target[turned],
+        known=scores.part.known[turned],
+        unseen=None,
+    )
+    arrays = {
+        name: getattr(scores, name)[:, turned]
+        for name in ("difference", "positive", "probability", "decision")
+    }
+
+    assert compared(scores, replace(scores, part=part, **arrays)).value == 0.0
+
+
+def test_findings_that_one_run_does_not_score_do_not_count(scores: Scores, others: Scores) -> None:
+    others.difference[-1, :, 1] = np.nan
+    one = compare(scores, others, names=("Cardiomegaly",), draws=40, rng=np.random.default_rng(2))
+
+    assert compared(scores, others).value == one.value
+
+
+def test_runs_that_score_nothing_in_common_have_no_difference(
+    scores: Scores, others: Scores
+) -> None:
+    others.difference[-1] = np.nan
+
+    assert compared(scores, others).why_undefined == "no finding is scored by both runs"
+
+
+def test_runs_on_other_films_are_not_compared(scores: Scores) -> None:
+    fewer = scores.limited_to(np.arange(60) < 50)
+
+    with pytest.raises(Mismatch, match="60 and 50 films"):
+        compared(scores, fewer)
+
+
+def test_runs_on_other_labels_are_not_compared(scores: Scores) -> None:
+    part = replace(scores.part, target=~scores.part.target)
+
+    with pytest.raises(Mismatch, match="other labels"):
+        compared(scores, replace(scores, part=part))
