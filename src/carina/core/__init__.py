@@ -18,11 +18,11 @@ from carina.core.errors import UnreadableFile as UnreadableFile
 from carina.core.errors import near as near
 from carina.core.errors import unknown as unknown
 from carina.core.estimate import Estimate as Estimate
-from carina.core.fingerprint import digest_arrays as digest_arrays
-from carina.core.fingerprint import digest_bytes as digest_bytes
-from carina.core.fingerprint import digest_file as digest_file
-from carina.core.fingerprint import fingerprint as fingerprint
-from carina.core.fingerprint import salted as salted
+from carina.core.fingerprints import digest_arrays as digest_arrays
+from carina.core.fingerprints import digest_bytes as digest_bytes
+from carina.core.fingerprints import digest_file as digest_file
+from carina.core.fingerprints import fingerprint as fingerprint
+from carina.core.fingerprints import salted as salted
 from carina.core.randomness import generator as generator
 from carina.core.registry import Registry as Registry
 from carina.core.writing import PARTIAL as PARTIAL

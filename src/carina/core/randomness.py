@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from carina.core.fingerprint import salted
+from carina.core.fingerprints import salted
 
 __all__ = ["generator"]
 

@@ -2,11 +2,11 @@
 
 from carina.features.digests import image_digests as image_digests
 from carina.features.digests import lookup as lookup
-from carina.features.encode import EncodedAll as EncodedAll
-from carina.features.encode import Event as Event
-from carina.features.encode import Progress as Progress
-from carina.features.encode import SetAside as SetAside
-from carina.features.encode import encode as encode
+from carina.features.encoding import EncodedAll as EncodedAll
+from carina.features.encoding import Event as Event
+from carina.features.encoding import Progress as Progress
+from carina.features.encoding import SetAside as SetAside
+from carina.features.encoding import encode as encode
 from carina.features.prompts import PromptVectors as PromptVectors
 from carina.features.segment import MadeBy as MadeBy
 from carina.features.segment import Segment as Segment

@@ -4,11 +4,11 @@ from carina.learning.checkpoint import load_learner as load_learner
 from carina.learning.checkpoint import load_setting as load_setting
 from carina.learning.checkpoint import save_learner as save_learner
 from carina.learning.checkpoint import save_setting as save_setting
-from carina.learning.follow import begin as begin
-from carina.learning.follow import follow as follow
-from carina.learning.follow import learn_one as learn_one
-from carina.learning.kept import Kept as Kept
-from carina.learning.kept import kept as kept
+from carina.learning.following import begin as begin
+from carina.learning.following import follow as follow
+from carina.learning.following import learn_one as learn_one
+from carina.learning.keeping import Kept as Kept
+from carina.learning.keeping import kept as kept
 from carina.learning.learner import Event as Event
 from carina.learning.learner import Learned as Learned
 from carina.learning.learner import Learner as Learner

@@ -6,12 +6,12 @@ from carina.recipes.named import NAMED as NAMED
 from carina.recipes.named import with_encoders as with_encoders
 from carina.recipes.named import with_seed as with_seed
 from carina.recipes.passes import Progress as Progress
-from carina.recipes.prepare import Prepared as Prepared
-from carina.recipes.prepare import prepare as prepare
+from carina.recipes.preparation import Prepared as Prepared
+from carina.recipes.preparation import prepare as prepare
 from carina.recipes.recipe import Align as Align
 from carina.recipes.recipe import Continual as Continual
 from carina.recipes.recipe import Recipe as Recipe
 from carina.recipes.recipe import find_recipe as find_recipe
-from carina.recipes.run import Finished as Finished
-from carina.recipes.run import run as run
-from carina.recipes.run import run_name as run_name
+from carina.recipes.running import Finished as Finished
+from carina.recipes.running import run as run
+from carina.recipes.running import run_name as run_name

@@ -1,12 +1,12 @@
 """What was seen, by whom read, how sure: manifests, labels, splits, pixels, sources."""
 
-from carina.studies.check import Checked as Checked
-from carina.studies.check import CheckReport as CheckReport
-from carina.studies.check import PresenceCounts as PresenceCounts
-from carina.studies.check import Remark as Remark
-from carina.studies.check import Severity as Severity
-from carina.studies.check import SplitCounts as SplitCounts
-from carina.studies.check import check as check
+from carina.studies.checking import Checked as Checked
+from carina.studies.checking import CheckReport as CheckReport
+from carina.studies.checking import PresenceCounts as PresenceCounts
+from carina.studies.checking import Remark as Remark
+from carina.studies.checking import Severity as Severity
+from carina.studies.checking import SplitCounts as SplitCounts
+from carina.studies.checking import check as check
 from carina.studies.findings import FINDINGS as FINDINGS
 from carina.studies.findings import Finding as Finding
 from carina.studies.findings import canonical as canonical

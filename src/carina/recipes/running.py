@@ -35,7 +35,7 @@ from carina.measures import Sigmoid
 from carina.recipes.calibrate import Calibrated, calibrate, decided
 from carina.recipes.citations import citations
 from carina.recipes.passes import Lived, Pass, Progress, Walked, walk, walked
-from carina.recipes.prepare import Prepared
+from carina.recipes.preparation import Prepared
 from carina.recipes.recipe import Continual
 from carina.recipes.records import cards_used, rules_of
 from carina.streams import Stream, lay_out
