@@ -145,11 +145,14 @@ class Predictor:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Read:
-    """An image as each encoder takes it, and the study it belongs to, "" where nothing says."""
+    """An image as each encoder takes it, and the study it belongs to, "" where nothing says.
+
+    Encoders take images of different sizes, so no axis of `prepared` is named.
+    """
 
     image: Path
     study: str
-    prepared: tuple[Float[np.ndarray, "channels rows cols"], ...]
+    prepared: tuple[Float[np.ndarray, "..."], ...]
 
 
 def load_predictor(
