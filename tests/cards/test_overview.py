@@ -60,7 +60,8 @@ def test_every_number_of_the_overview_stands_in_its_runs_results(
             wrong.append((given, text, wanted))
 
     assert wrong == []
-    assert len(told) == 3 * 11  # all columns but the encoders
+    # all columns but the encoders, and the unseen films of the run that has seen some
+    assert len(told) == 3 * 11 + 1
 
 
 def test_links_lead_to_cards_that_are_there(
@@ -77,6 +78,21 @@ def test_rows_of_exposed_encoders_carry_a_dagger_and_its_meaning(overview: Path)
     for text in (overview.read_text(), overview.with_suffix(".md").read_text()):
         assert text.count("toy-image †") == 1
         assert "† An encoder has seen films of this data set" in text
+
+
+def test_films_surely_unseen_stand_beside_in_the_tables_that_need_them(
+    folders: list[Path],
+) -> None:
+    (_, header, rows), (_, clean, _) = overview_tables(folders)
+    unseen = read_results(folders[2] / "results.json").unseen
+    at = header.index("AUROC, surely unseen")
+
+    assert unseen is not None
+    assert "AUROC, surely unseen" not in clean
+    assert [row[at] for row in rows] == [
+        "undefined: every test film is surely unseen",
+        str(unseen.summary["auroc"]["2 findings"]),
+    ]
 
 
 def test_runs_without_zero_shot_are_named_with_the_reason(overview: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from carina.cards import write_run_card
+from carina.cards import write_overview, write_run_card
 from carina.core import MissingFile
 from carina.evaluation import METRICS
 
@@ -275,16 +275,17 @@ def test_a_folder_without_a_finished_run_is_told_apart(
 
 
 def test_nothing_runs_over_the_edge(make_run: Callable[..., Path], tmp_path: Path) -> None:
-    """On a screen of 1280 px, and with the rules of print on the width that A4 leaves."""
+    """On a screen of 1280 px, and with the rules of print on the width that A4 leaves, upright or across."""
     browser = shutil.which("chromium")
     if browser is None:
         pytest.skip("there is no chromium to lay the page out")
     names = tuple(f"Pleural Thickening {number}" for number in range(15))
-    screen = write_run_card(make_run(tmp_path / "run", names=names, steps=names)).read_text()
-    printed = screen.replace("@media print", "@media all")
+    run = make_run(tmp_path / "run", names=names, steps=names, exposed="40 films")
+    upright, across = write_run_card(run), write_overview([run], tmp_path)
     frames = "".join(
         f'<iframe width="{width}" height="900" srcdoc="{escape(html)}"></iframe>'
-        for width, html in ((1280, screen), (703, printed))
+        for card, paper in ((upright.read_text(), 703), (across.read_text(), 1032))
+        for width, html in ((1280, card), (paper, card.replace("@media print", "@media all")))
     )
     probe = """<script>onload = () => { document.title = [...document.querySelectorAll("iframe")]
         .map(frame => [...frame.contentDocument.querySelectorAll("html, .table, figure, p, td, th")]
@@ -302,4 +303,4 @@ def test_nothing_runs_over_the_edge(make_run: Callable[..., Path], tmp_path: Pat
         check=True,
     )
 
-    assert re.findall("<title>(.*?)</title>", done.stdout, re.DOTALL) == ["1280 703"]
+    assert re.findall("<title>(.*?)</title>", done.stdout, re.DOTALL) == ["1280 703 1280 1032"]

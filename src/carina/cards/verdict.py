@@ -107,6 +107,7 @@ def _learned(results: Results) -> Answer:
     value = results.summary["auroc"][results.headline]
     figure = estimated(value, *place)
     gain = results.summary["auroc"].get("gain_over_zero_shot")
+    seen = " †" if any(encoder.exposed for encoder in results.encoders) else ""
     if not value.defined:
         short: Sentence = (f"There is no AUROC to judge it by ({value.why_undefined})",)
     elif gain is not None and gain.defined:
@@ -120,7 +121,7 @@ def _learned(results: Results) -> Answer:
             cell,
         )
     else:
-        short = (_over_chance(value), figure, " over ", results.headline)
+        short = (_over_chance(value), figure, f"{seen} over {results.headline}")
     steps = len(results.experiences)
     after = "After the only step" if steps == 1 else f"After the last of {steps} steps"
     said: list[Sentence] = [
