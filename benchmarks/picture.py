@@ -43,7 +43,8 @@ def main() -> None:
     given = parser.parse_args()
     mpl.rcParams.update({"font.size": 8, "axes.spines.top": False, "axes.spines.right": False})
     figure = plt.figure(figsize=(9.2, 3.1), layout="constrained")
-    films, curves = figure.subfigures(1, 2, width_ratios=(1, 1.25))
+    halves: np.ndarray = np.atleast_1d(figure.subfigures(1, 2, width_ratios=(1, 1.25)))  # type: ignore[arg-type]
+    films, curves = halves
     for axis, (seed, patient) in zip(films.subplots(2, 2).flat, FILMS, strict=True):
         phantom = draw(seed, patient, 0)
         axis.imshow(phantom.pixels, cmap="gray", vmin=0, vmax=1)

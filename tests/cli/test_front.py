@@ -54,7 +54,9 @@ def test_help_lists_every_verb_and_loads_nothing_heavy() -> None:
         "heavy = {'torch', 'transformers', 'matplotlib', 'polars', 'pyarrow', 'pydicom', 'scipy'}\n"
         "print('LOADED', sorted(heavy & set(sys.modules)))\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
 
     assert "LOADED []" in done.stdout
     assert all(verb in done.stdout for verb in VERBS)

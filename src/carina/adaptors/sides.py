@@ -42,7 +42,7 @@ class Sides:
         sharing: Which sides have one.
     """
 
-    adaptor: AdaptorConfig = Mlp()  # noqa: RUF009
+    adaptor: AdaptorConfig = Mlp()
     sharing: Sharing = Sharing.DOUBLE
 
     def build(self, *, image_dim: int, text_dim: int, generator: torch.Generator) -> "Pair":

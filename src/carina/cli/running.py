@@ -38,6 +38,10 @@ def run_to_end(
     """Run a recipe with a bar, and write its card.
 
     Args:
+        recipe: What to run.
+        manifest: On which films.
+        store: Where their features are.
+        out: Folder of runs.
         prepared: What an earlier run of the same encoders, prompts and labels has read already.
     """
     ready = prepared or prepare(recipe, manifest, Store(store))
