@@ -164,7 +164,7 @@ def _why_apart(recipe: Continual, text: TextEncoder | None) -> str:
     if text is None:
         return "the recipe names no text encoder"
     return (
-        f"no zero-shot: {' + '.join(recipe.encoders)} and {text.card.name} share no space, and no "
+        f"{' + '.join(recipe.encoders)} and {text.card.name} share no space, and no "
         "reports were used to align them"
     )
 
