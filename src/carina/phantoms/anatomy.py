@@ -98,6 +98,13 @@ class Thorax:
         lung: np.ndarray = self.lungs & (self.side == side)
         return lung
 
+    def by_side(
+        self, rng: np.random.Generator, low: float, high: float
+    ) -> Float[np.ndarray, "rows cols"]:
+        """One random number for the right side of the body and another for the left."""
+        right, left = rng.uniform(low, high, 2)
+        return np.where(self.side > 0, np.float32(left), np.float32(right))
+
     def angle(self, side: int) -> float:
         """How deep the costophrenic angle of a side reaches."""
         return _dome(self.build, side) + 0.47 * (1 - _CREST) ** 2 * self.build.width / 0.55
@@ -257,13 +264,11 @@ def _breasts(rng: np.random.Generator, thorax: Thorax) -> Float[np.ndarray, "row
 def _arms(rng: np.random.Generator, thorax: Thorax) -> Float[np.ndarray, "rows cols"]:
     """Upper arms beside the chest, where they are on the film at all."""
     y, across = thorax.canvas.y, thorax.across
-    film = np.zeros_like(y)
-    for side in (-1, 1):
-        start = thorax.build.width + thorax.build.wall + rng.uniform(0.0, 0.22)
-        away = start + 0.15 + rng.uniform(-0.05, 0.35) * (y - 0.2)
-        round_ = np.sqrt(np.clip(1 - ((across - away) / 0.15) ** 2, 0, None))
-        bone = step(0.032 - np.abs(across - away), 0.012)
-        film += (0.55 * round_ + 0.10 * bone) * step(y - 0.25, 0.16) * (thorax.side == side)
+    start = thorax.build.width + thorax.build.wall + 0.15 + thorax.by_side(rng, 0.0, 0.22)
+    away = np.abs(across - start - thorax.by_side(rng, -0.05, 0.35) * (y - 0.2))
+    round_ = np.sqrt(np.clip(1 - np.square(away / 0.15), 0, None))
+    arm = 0.55 * round_ + 0.10 * step(0.032 - away, 0.012)
+    film: np.ndarray = arm * step(y - 0.25, 0.16)
     return film
 
 
@@ -282,20 +287,15 @@ def bones(rng: np.random.Generator, thorax: Thorax) -> Float[np.ndarray, "rows c
     film += (
         0.55 * build.bone * _bands(before / (1.18 * build.ribs) + rng.random(), 0.46) * fade * seen
     )
-    rise = rng.uniform(0.10, 0.22)
-    for side in (-1, 1):
-        height = rng.uniform(0.07, 0.15) - rise * across + 0.16 * (across - 0.35) ** 2
-        away = np.abs(y - height)
-        band = step(0.021 - away, 0.006) * (0.6 + 0.5 * step(away - 0.012, 0.005))
-        ends = step(across - 0.05, 0.02) * step(0.66 - across, 0.03) * (thorax.side == side)
-        film += 1.25 * build.bone * band * ends
-        blade = across - (build.width * rng.uniform(0.86, 1.02) + 0.10 * (0.45 - y))
-        reach = (
-            step(y + 0.02, 0.05) * step(rng.uniform(0.42, 0.55) - y, 0.04) * (thorax.side == side)
-        )
-        film += (
-            build.bone * reach * (0.35 * step(blade, 0.01) + 0.5 * np.exp(-((blade / 0.012) ** 2)))
-        )
+    bow = 0.16 * np.square(across - 0.35) - rng.uniform(0.10, 0.22) * across
+    away = np.abs(y - bow - thorax.by_side(rng, 0.07, 0.15))
+    band = step(0.021 - away, 0.006) * (0.6 + 0.5 * step(away - 0.012, 0.005))
+    ends = step(across - 0.05, 0.02) * step(0.66 - across, 0.03)
+    film += 1.25 * build.bone * band * ends
+    blade = across - build.width * thorax.by_side(rng, 0.86, 1.02) - 0.10 * (0.45 - y)
+    reach = step(y + 0.02, 0.05) * step(thorax.by_side(rng, 0.42, 0.55) - y, 0.04)
+    rim = np.exp(-np.square(blade / 0.012))
+    film += build.bone * reach * (0.35 * step(blade, 0.01) + 0.5 * rim)
     return film.astype(np.float32)
 
 
@@ -361,9 +361,9 @@ def _branches(
 def unevenness(rng: np.random.Generator, thorax: Thorax) -> Float[np.ndarray, "rows cols"]:
     """Share of the air that any chest lacks here and there: breath, posture, skin folds."""
     size = thorax.canvas.size
-    right, left = rng.uniform(0.0, 0.16, 2)
-    own = np.where(thorax.side > 0, np.float32(left), np.float32(right))
-    share: np.ndarray = own + np.float32(0.055) * smooth_field(rng, size, 5)
+    share: np.ndarray = thorax.by_side(rng, 0.0, 0.16) + np.float32(0.055) * smooth_field(
+        rng, size, 5
+    )
     return share.clip(0.0, 0.4)
 
 
