@@ -29,6 +29,7 @@ FINDINGS = (
 LARGE_HEART = 0.515
 """The cardiothoracic ratio from which a phantom's heart is enlarged; ordinary ones stay below 0.5."""
 
+_LEAST = 0.002  # of the film, for fluid to show
 _AS_LIVER = 0.24  # fluid hides the diaphragm: both are as dense
 
 
@@ -219,19 +220,14 @@ def _septa_and_cuffs(rng: np.random.Generator, thorax: Thorax) -> Float[np.ndarr
 def _effusion(rng: np.random.Generator, thorax: Thorax) -> Lesion:
     """Fluid that rises towards the side wall in a meniscus and hides the diaphragm."""
     side, sides = _sides(rng, bilateral=0.25)
-    x, y, across = thorax.canvas.x, thorax.canvas.y, thorax.across
-    filled = np.zeros_like(x)
-    height = 0.0
-    for one in sides:
-        height = float(rng.uniform(0.13, 0.40))
-        near = np.clip((across - 0.08) / (thorax.build.width - 0.08), 0, 1)
-        top = thorax.angle(one) - height * (0.50 + 0.60 * np.square(near * near))
-        below = (y - top) * (thorax.side == one)
-        filled += (1 - np.exp(-np.clip(below, 0, None) / 0.035)) * (thorax.side == one)
-    filled = np.clip(filled, 0, 0.94).astype(np.float32)
-    above = filled * step(thorax.floor, 0.008) * step(thorax.edge, 0.01)
+    heights = {one: float(rng.uniform(0.13, 0.40)) for one in sides}
+    filled, above, mask = _fluid(thorax, heights)
+    while mask.sum() < _LEAST * mask.size:  # where the film ends above the angle, more of it
+        heights = {one: height + 0.05 for one, height in heights.items()}
+        filled, above, mask = _fluid(thorax, heights)
+    height = heights[sides[-1]]
     return Lesion(
-        mask=(above > 0.4) & (thorax.air > 0.02) & thorax.body,
+        mask=mask,
         filled=filled,
         added=(_AS_LIVER * above * (1 - thorax.heart_shade)).astype(np.float32),
         seen=1 - filled,
@@ -239,6 +235,24 @@ def _effusion(rng: np.random.Generator, thorax: Thorax) -> Lesion:
             side=side, size="small" if height < 0.23 else "moderate" if height < 0.35 else "large"
         ),
     )
+
+
+def _fluid(
+    thorax: Thorax, heights: Mapping[int, float]
+) -> tuple[
+    Float[np.ndarray, "rows cols"], Float[np.ndarray, "rows cols"], Bool[np.ndarray, "rows cols"]
+]:
+    """The air that fluid of some height replaces on each side, its shadow, and where it shows."""
+    y, across = thorax.canvas.y, thorax.across
+    filled = np.zeros_like(y)
+    for one, height in heights.items():
+        near = np.clip((across - 0.08) / (thorax.build.width - 0.08), 0, 1)
+        top = thorax.angle(one) - height * (0.50 + 0.60 * np.square(near * near))
+        below = (y - top) * (thorax.side == one)
+        filled += (1 - np.exp(-np.clip(below, 0, None) / 0.035)) * (thorax.side == one)
+    filled = np.clip(filled, 0, 0.94).astype(np.float32)
+    above = filled * step(thorax.floor, 0.008) * step(thorax.edge, 0.01)
+    return filled, above, (above > 0.4) & (thorax.air > 0.02) & thorax.body
 
 
 def _pneumothorax(rng: np.random.Generator, thorax: Thorax) -> Lesion:
