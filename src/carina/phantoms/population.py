@@ -5,7 +5,7 @@ Each patient has generators of its own, so no two splits share the state of one.
 """
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 from carina.core import InvalidValue, generator, write_bytes, write_text
 from carina.phantoms.anatomy import (
     Build,
+    Thorax,
     bones,
     lucency,
     parenchyma,
@@ -28,7 +29,7 @@ from carina.phantoms.canvas import Pose, canvas
 from carina.phantoms.devices import monitor
 from carina.phantoms.dicom import Acquisition, Identity, acquisition, identity, to_dicom
 from carina.phantoms.film import SITES, developed, exposure
-from carina.phantoms.findings import FINDINGS, LARGE_HEART, lesion
+from carina.phantoms.findings import FINDINGS, LARGE_HEART, Lesion, lesion
 from carina.phantoms.reports import tell
 from carina.studies import Presence, Split
 
@@ -173,20 +174,10 @@ def draw(seed: int, patient: int, study: int = 0, *, size: int = 256) -> Phantom
         canvas(size, _pose(own("pose"), view)), _built(own("build"), person, drawn, view)
     )
     lesions = {name: lesion(name, own(name), chest) for name in FINDINGS if drawn[name]}
-    air = 1 - unevenness(own("breath"), chest)
-    added, seen = np.zeros_like(chest.air), np.ones_like(chest.air)
-    for one in lesions.values():
-        air, added, seen = air * (1 - one.filled), added + one.added, seen * one.seen
-    film = soft_tissue(own("soft"), chest) + bones(own("bones"), chest)
-    film += lucency(chest, 1 - air) + added
-    film += (
-        vessels(own("vessels"), chest) * np.sqrt(chest.air) + parenchyma(own("grain"), chest)
-    ) * seen
-    if view == "AP" and own("bed").random() < _MONITORED:
-        film += monitor(own("monitor"), chest)
+    film = _attenuation(own, chest, tuple(lesions.values()), in_bed=view == "AP")
     light = exposure(own("exposure"), view)
     site = SITES[person.site]
-    pixels = developed(film.astype(np.float32), own("film"), site, light)
+    pixels = developed(film, own("film"), site, light)
     telling = tell(own("report"), {name: one.place for name, one in lesions.items()}, view)
     who = identity(
         generator(seed, "phantom", patient, "name"),
@@ -214,6 +205,27 @@ def draw(seed: int, patient: int, study: int = 0, *, size: int = 256) -> Phantom
         identity=who,
         acquisition=acquisition(own("acquisition"), mas=light.mas),
     )
+
+
+def _attenuation(
+    own: Callable[[str], np.random.Generator],
+    chest: Thorax,
+    lesions: tuple[Lesion, ...],
+    *,
+    in_bed: bool,
+) -> Float[np.ndarray, "rows cols"]:
+    """What a ray meets on its way: the chest, its lesions, and what lies on it."""
+    air = 1 - unevenness(own("breath"), chest)
+    added, seen = np.zeros_like(chest.air), np.ones_like(chest.air)
+    for one in lesions:
+        air, added, seen = air * (1 - one.filled), added + one.added, seen * one.seen
+    film: np.ndarray = soft_tissue(own("soft"), chest) + bones(own("bones"), chest)
+    film += lucency(chest, 1 - air) + added
+    drawn_lung = vessels(own("vessels"), chest) * np.sqrt(chest.air)
+    film += (drawn_lung + parenchyma(own("grain"), chest)) * seen
+    if in_bed and own("bed").random() < _MONITORED:
+        film += monitor(own("monitor"), chest)
+    return film.astype(np.float32)
 
 
 def write_phantoms(
