@@ -43,6 +43,7 @@ def demo_recipes() -> tuple[Continual, ...]:
             name=f"demo-{plan}-{strategy}",
             encoders=("efficientnet-lite0",),
             text_encoder="minilm-l6",
+            prompts="retune-1",
             align=Align(),
             strategy=_STRATEGIES[strategy],
             plan=_PLANS[plan],
