@@ -215,6 +215,7 @@ class PromptReadout:
 
 
 Readout = LinearReadout | PromptReadout
+"""Whatever turns features into an `Answer`."""
 
 
 def _check_width(features: Float[Tensor, "images width"], dim: int) -> None:

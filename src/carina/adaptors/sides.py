@@ -18,6 +18,7 @@ from carina.core import Mismatch
 __all__ = ["AdaptorConfig", "Pair", "Sharing", "Sides"]
 
 AdaptorConfig = Identity | Linear | Mlp
+"""Every built-in adaptor; its class name is its ``kind`` in JSON and TOML."""
 
 
 class Sharing(StrEnum):

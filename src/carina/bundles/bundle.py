@@ -21,6 +21,7 @@ INTENDED_USE = (
     "listed. A probability is as good as its calibration on the data it was taught on; on films of "
     "another hospital it may be wrong."
 )
+"""What a bundle is for, and what not, as its card says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from uuid import uuid4
 __all__ = ["PARTIAL", "partial_folder", "partial_path", "write_bytes", "write_text"]
 
 PARTIAL = ".partial-"
+"""What the name of everything unfinished begins with."""
 
 
 def partial_path(path: Path) -> Path:

@@ -89,3 +89,4 @@ def stamped(card: EncoderCard, digest: str, *, known: str) -> EncoderCard:
 
 
 ENCODERS: Registry[Family] = Registry("encoder", group="carina.encoders")
+"""Families by name, plugins of the entry-point group "carina.encoders" among them."""

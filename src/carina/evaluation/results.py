@@ -16,6 +16,7 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 1
+"""Of the form of ``results.json``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,6 +82,7 @@ class Learned:
 
 
 Event = Step | Learned
+"""What `Strategy.learn` yields."""
 
 
 @runtime_checkable

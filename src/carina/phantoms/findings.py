@@ -26,6 +26,7 @@ FINDINGS = (
     "Pleural Effusion",
     "Pneumothorax",
 )
+"""What can be drawn; names of `carina.studies`."""
 LARGE_HEART = 0.515
 """The cardiothoracic ratio from which a phantom's heart is enlarged; ordinary ones stay below 0.5."""
 

@@ -16,6 +16,7 @@ from carina.streams.labelled import Labelled as Labelled
 from carina.streams.labelled import view as view
 from carina.streams.plans import StreamPlan as StreamPlan
 from carina.streams.plans import lay_out as lay_out
+from carina.streams.stream import SCHEMA_VERSION as SCHEMA_VERSION
 from carina.streams.stream import Ground as Ground
 from carina.streams.stream import Plan as Plan
 from carina.streams.stream import Stream as Stream

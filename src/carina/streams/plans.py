@@ -12,6 +12,7 @@ from carina.streams.stream import Ground, Plan, Stream
 __all__ = ["StreamPlan", "lay_out"]
 
 StreamPlan = ByClass | ByLabel | ByData | AllAtOnce | CellMatched
+"""Every built-in plan; its class name is its ``kind`` in JSON and TOML."""
 
 
 def lay_out(plan: Plan, ground: Ground) -> Stream:

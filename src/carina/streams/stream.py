@@ -11,7 +11,10 @@ from carina.core import InvalidValue, digest_arrays, fingerprint
 from carina.streams.experience import Experience
 from carina.studies import LabelSpace
 
-__all__ = ["Ground", "Plan", "Stream", "in_order", "laid"]
+__all__ = ["SCHEMA_VERSION", "Ground", "Plan", "Stream", "in_order", "laid"]
+
+SCHEMA_VERSION = 1
+"""Of the form of ``plan.json``, which `Stream.described` gives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +132,7 @@ class Stream:
     def described(self) -> dict[str, object]:
         """Plain values for ``plan.json`` and the card: counts and marks, no row."""
         return {
+            "schema_version": SCHEMA_VERSION,
             "kind": self.kind,
             "variant": self.variant,
             "plan_id": self.plan_id,
