@@ -8,9 +8,12 @@ from secrets import token_hex
 from carina.core import (
     PARTIAL,
     ConfigError,
+    InvalidValue,
     Mismatch,
     MissingFile,
+    UnknownName,
     UnreadableFile,
+    near,
     read_json,
     unknown,
     write_json,
@@ -85,7 +88,7 @@ class Store:
         """Every encoder with features here, by name.
 
         Raises:
-            MissingFile: where there is no store.
+            MissingFile: where there is no store, or a folder of other things.
         """
         if not self.root.is_dir():
             raise MissingFile(
@@ -93,6 +96,11 @@ class Store:
                 "carina encode DATA --encoder NAME --store STORE."
             )
         cards = [read_json(path, EncoderCard) for path in self.root.glob(f"*/{_CARD}")]
+        if not cards and self._holds_other_things():
+            raise MissingFile(
+                f"The folder {self.root.name!r} is no store: no features are in it. Make one: "
+                "carina encode DATA --encoder NAME --store STORE."
+            )
         return tuple(sorted(cards, key=lambda card: (card.name, card.fingerprint)))
 
     def card(self, name: str) -> EncoderCard:
@@ -105,7 +113,7 @@ class Store:
         known = self.encoders()
         named = [card for card in known if card.name == name]
         if not named:
-            raise unknown("encoder in the store", name, {card.name for card in known})
+            raise _not_here(name, known)
         if len(named) > 1:
             raise Mismatch(
                 f"The store has {len(named)} encoders named {name!r}: {_told_apart(named)}. "
@@ -166,7 +174,7 @@ class Store:
             return
         namesakes = [other for other in known if other.name == card.name]
         if not namesakes:
-            raise unknown("encoder in the store", card.name, {other.name for other in known})
+            raise _not_here(card.name, known)
         raise Mismatch(
             f"The store is from other weights or settings of {card.name!r}: it holds "
             f"{_told_apart(namesakes)}; wanted {_told_apart([card])}. Load the encoder that made "
@@ -222,7 +230,11 @@ class Store:
         return self.root / card.fingerprint
 
     def admit(self, card: EncoderCard) -> None:
-        """Make the store where there is none, and a place in it for an encoder."""
+        """Make the store where there is none, and a place in it for an encoder.
+
+        Raises:
+            InvalidValue: where a file, or a folder of other things, is in the store's place.
+        """
         self._salted()
         folder = self.encoder_folder(card)
         if not folder.is_dir():
@@ -256,6 +268,7 @@ class Store:
     def _salted(self) -> str:
         folder = self.root / _LEDGERS
         if not folder.is_dir():
+            self._check_free()
             with claimed_folder(folder) as partial:
                 write_json(partial / _SALT, _Salt(salt=token_hex(16)))
                 publish(partial, folder)  # two first writers agree on the one that came first
@@ -266,6 +279,30 @@ class Store:
                 f"{_LEDGERS}/{_SALT} of the store is damaged. Remove the folder {_LEDGERS} and encode "
                 "every data set again: what the store holds is then hashed, not computed."
             ) from None
+
+    def _check_free(self) -> None:
+        """Refuse to begin a store among somebody's other files, such as the images themselves."""
+        if self.root.is_file():
+            raise InvalidValue(
+                f"{self.root.name} is a file; a store is a folder. Name another place."
+            )
+        if self._holds_other_things() and not any(self.root.glob(f"*/{_CARD}")):
+            raise InvalidValue(
+                f"The folder {self.root.name} holds something other than a store. Name a folder "
+                "that is empty or not there."
+            )
+
+    def _holds_other_things(self) -> bool:
+        return self.root.is_dir() and any(
+            path.name != _LEDGERS and not path.name.startswith(".") for path in self.root.iterdir()
+        )
+
+
+def _not_here(name: str, known: Sequence[EncoderCard]) -> UnknownName:
+    error = unknown("encoder in the store", name, {card.name for card in known})
+    if near(name, [card.name for card in known]):
+        return error
+    return UnknownName(f"{error} Put it there: carina encode DATA --encoder {name} --store STORE.")
 
 
 def _told_apart(cards: Sequence[EncoderCard]) -> str:
