@@ -29,6 +29,7 @@ __all__ = ["read_folder"]
 _MAPPING = "mapping.toml"
 _FRACTIONS = {"train": 0.7, "val": 0.1, "test": 0.2}
 _TABLES = (".csv", ".tsv")
+_HEAD = 4096
 _IMAGES = (".png", ".jpg", ".jpeg", ".dcm")
 _EXAMPLE = """
   table = "labels.csv"
@@ -57,6 +58,11 @@ def read_folder(data: Path, mapping: Path | None = None) -> Manifest:
     """
     if not data.exists():
         raise MissingFile(f"There is no folder or table {data.name!r}; check the path of the data.")
+    if data.is_file() and data.suffix.lower() not in _TABLES:
+        raise UnreadableFile(
+            f"The data are a folder or a table in it ({' or '.join(_TABLES)}); got a file "
+            f"{data.suffix or 'without an ending'}. Name the folder."
+        )
     root = data if data.is_dir() else data.parent
     if mapping is None and (root / _MAPPING).is_file():
         mapping = root / _MAPPING
@@ -131,24 +137,35 @@ class _Table:
         import polars as pl
 
         try:
+            with path.open("rb") as file:
+                if b"\0" in file.read(_HEAD):  # UTF-16, or no text: polars would make cells of it
+                    raise UnreadableFile(_no_table(path.name, "NUL bytes"))
             frame = pl.read_csv(
                 path,
                 separator="\t" if path.suffix.lower() == ".tsv" else ",",
                 infer_schema=False,
             )
         except pl.exceptions.NoDataError:
-            raise UnreadableFile(f"The table {path.name} is empty.") from None
+            raise UnreadableFile(
+                f"The table {path.name} is empty; wanted a header and one row an image."
+            ) from None
+        except UnreadableFile:
+            raise
         except (pl.exceptions.PolarsError, OSError, ValueError) as error:
             # polars quotes the row it stumbled over, which may name a patient.
-            raise UnreadableFile(
-                f"The table {path.name} is no UTF-8 CSV with equally long rows: "
-                f"{type(error).__name__}. Save it again as CSV (UTF-8)."
-            ) from None
+            raise UnreadableFile(_no_table(path.name, type(error).__name__)) from None
         columns = {column.name: column.fill_null("").to_list() for column in frame}
         return cls(
             name=path.name,
             cells={name: [cell.strip() for cell in cells] for name, cells in columns.items()},
         )
+
+
+def _no_table(name: str, why: str) -> str:
+    return (
+        f"The table {name} is no UTF-8 CSV with equally long rows: {why}. "
+        "Save it again as CSV (UTF-8)."
+    )
 
 
 def _manifest(mapping: TableMapping, table: _Table, root: Path) -> Manifest:
@@ -188,8 +205,17 @@ def _check_columns(mapping: TableMapping, table: _Table) -> None:
         raise ConfigError(
             f"{table.name} has no column for {len(missing)} name(s) of the mapping:\n  "
             + "\n  ".join(faults)
-            + f"\nIts columns: {', '.join(table.columns[:40])}."
+            + f"\nIts columns: {', '.join(table.columns[:40])}.{_one_column(table)}"
         )
+
+
+def _one_column(table: _Table) -> str:
+    """A hint where the cells are parted by something other than what was looked for."""
+    (only, *more) = table.columns or [""]
+    parted = [mark for mark in (";", "\t", ",", "|") if mark in only]
+    if more or not parted:
+        return ""
+    return f" Its cells are parted by {parted[0]!r}; wanted commas in .csv, tabs in .tsv."
 
 
 def _relative(cell: str) -> str:
@@ -224,7 +250,7 @@ def _splits(mapping: TableMapping, table: _Table, patient: tuple[str, ...]) -> t
         raise ManifestError(
             f"No split named {strange[0][:20]!r} ({len(strange)} row(s) of column "
             f"{mapping.columns.split!r}).{near(strange[0], known)} Known: {', '.join(known)}. "
-            f'Say what it means in the mapping: [split] rename = {{ "{strange[0][:20]}" = "val" }}.'
+            f'Say what it means in the mapping: [split] rename = {{ "{strange[0][:20]}" = SPLIT }}.'
         )
     return names
 
