@@ -5,6 +5,7 @@ from time import perf_counter
 
 from carina.cards import overview_tables, write_overview
 from carina.cli.running import encode_to_end, run_to_end
+from carina.cli.runs import free_for_folder
 from carina.cli.terminal import note, print_table, progress
 from carina.encoders import load_image_encoder
 from carina.features import Store
@@ -27,7 +28,7 @@ def demo(*, out: Path = Path(".demo"), patients: int = 360, seed: int = 27) -> N
         seed: Of everything random.
     """
     started = perf_counter()
-    manifest = _drawn(out / "phantoms", patients, seed)
+    manifest = _drawn(free_for_folder(out) / "phantoms", patients, seed)
     note(f"1. Drew {len(manifest)} films of {patients} patients as DICOM with reports.")
     store, encoder = out / "store", load_image_encoder("efficientnet-lite0")
     encoded = encode_to_end(manifest, encoder, store)

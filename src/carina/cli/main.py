@@ -1,8 +1,9 @@
 """The front of the command line: verbs by import path, errors as one clear line."""
 
+import os
 import sys
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 from carina import __version__
 from carina.core import CarinaError
@@ -57,12 +58,34 @@ def main(tokens: list[str] | None = None) -> None:
     words = list(sys.argv[1:] if tokens is None else tokens)
     traceback = "--traceback" in words
     try:
-        app([word for word in words if word != "--traceback"])
-    except CarinaError as error:
+        app(
+            [word for word in words if word != "--traceback"],
+            exit_on_error=False,
+            print_error=False,
+        )
+    except BrokenPipeError:
+        # Whoever read stdout has left, as `head` does: end without a word.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_BAD_INPUT)
+    except (CarinaError, CycloptsError, OSError) as error:
         if traceback:
             raise
-        sys.stderr.write(f"carina: {error}\n")
+        sys.stderr.write(f"carina: {_told(error)}\n")
         sys.exit(_BAD_INPUT)
     except KeyboardInterrupt:
         sys.stderr.write("carina: interrupted; the same command goes on from here.\n")
         sys.exit(_INTERRUPTED)
+
+
+def _told(error: CarinaError | CycloptsError | OSError) -> str:
+    if isinstance(error, CarinaError):
+        return str(error)
+    if isinstance(error, CycloptsError):
+        words = " ".join(("carina", *(error.command_chain or ()), "--help"))
+        return f"{' '.join(str(error).split())} See: {words}"
+    # Which file it was may tell whose it is: only a traceback names it.
+    return (
+        f"The system refused a file or folder: {error.strerror or type(error).__name__}. What was "
+        "finished is kept; make room or mend the rights, and give the same command again. "
+        "--traceback says which it was."
+    )

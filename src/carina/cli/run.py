@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from carina.cli.results import show_results
 from carina.cli.running import run_to_end
+from carina.cli.runs import free_for_folder
 from carina.cli.terminal import note, print_json
 from carina.recipes import NAMED, find_recipe, with_seed
 from carina.studies import read_folder
@@ -38,7 +39,7 @@ def run(
         as_json: Print the results for machines.
     """
     chosen = with_seed(find_recipe(recipe, NAMED), seed)
-    finished = run_to_end(chosen, read_folder(data, mapping), store, out)
+    finished = run_to_end(chosen, read_folder(data, mapping), store, free_for_folder(out))
     if as_json:
         print_json(finished.results)
     else:

@@ -1,10 +1,14 @@
-"""Which run a path on the command line means."""
+"""Which run a path on the command line means, and where new ones may go."""
 
 from pathlib import Path
 
 from carina.core import InvalidValue, MissingFile
 
-__all__ = ["run_folder"]
+__all__ = ["free_for_folder", "run_folder"]
+
+
+_RUN = "carina run RECIPE --data DATA --store STORE --out OUT"
+_UNFINISHED = ".unfinished"
 
 
 def run_folder(path: Path) -> Path:
@@ -22,7 +26,32 @@ def run_folder(path: Path) -> Path:
     if runs:
         names = ", ".join(run.name for run in runs)
         raise InvalidValue(f"{path} holds {len(runs)} runs; name one of them: {names}.")
-    raise MissingFile(
-        f"There is no finished run in {path}. Make one: "
-        "carina run RECIPE --data DATA --store STORE --out OUT."
-    )
+    raise MissingFile(f"{_instead(path)} Make a run: {_RUN}.")
+
+
+def free_for_folder(path: Path) -> Path:
+    """The path itself, where a folder is or may be made, asked before any work is done.
+
+    Raises:
+        InvalidValue: where a file is in its place or above it.
+    """
+    for place in (path, *path.parents):
+        if place.is_file():
+            raise InvalidValue(f"--out is a folder, and {place} is a file. Name another place.")
+    return path
+
+
+def _instead(path: Path) -> str:
+    """What is there in the place of a finished run."""
+    if path.is_file():
+        return f"{path} is a file; wanted the folder of a run."
+    if not path.is_dir():
+        return f"There is no folder {path}."
+    if (path / "bundle.json").is_file():
+        return f"{path} is a bundle; wanted the run it was made of."
+    if path.suffix == _UNFINISHED or any(path.glob(f"*{_UNFINISHED}")):
+        return (
+            f"The run in {path} is not finished: give the same carina run command again, and it "
+            "goes on where it stood."
+        )
+    return f"There is no finished run in {path}."

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from carina.core import to_json
 
@@ -35,11 +36,12 @@ def progress() -> Iterator[Progress]:
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on stdout; the first column to the left, the others to the right."""
     console = Console(width=None if sys.stdout.isatty() else _WIDE)
-    table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    table = Table(show_edge=False, pad_edge=False)
     for index, name in enumerate(header):
         table.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
     for row in rows:
         table.add_row(*row)
+    console.print(Text(title, style="table.title"))  # a table's own title wraps at its width
     console.print(table)
 
 
