@@ -91,7 +91,8 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
     if not len(learn) or not len(test):
         raise InvalidValue(
             f"A run learns from train and val and is judged on test; got {len(learn)} and "
-            f"{len(test)} usable films. See: carina check DATA."
+            f"{len(test)} usable films, with {len(manifest) - len(usable)} of {len(manifest)} set "
+            "aside. See: carina check DATA."
         )
     cards = (*images, *([text.card] if text else []))
     exposed = tuple(_exposure(card, manifest.source) for card in cards)

@@ -77,6 +77,8 @@ class Continual:
             raise InvalidValue(
                 f"Wanted 2 folds and 100 draws or more; got {self.folds} and {self.draws}."
             )
+        if self.seed < 0:
+            raise InvalidValue(f"A seed is 0 or more; got {self.seed}.")
         if strange := [
             name for name in self.headline if self.findings and name not in self.findings
         ]:
@@ -106,17 +108,24 @@ def find_recipe(text: str, named: dict[str, Callable[[], Recipe]]) -> Recipe:
     if text in named:
         return named[text]()
     path = Path(text)
-    if path.suffix == ".toml":
+    if path.suffix.lower() == ".toml":
         return read_toml(path, Recipe)
-    if path.suffix == ".json":
+    if path.suffix.lower() == ".json":
         return read_json(path, Recipe)
+    if path.exists():
+        raise ConfigError(
+            f"{text} is a {'folder' if path.is_dir() else 'file of another kind'}; wanted a "
+            "recipe: a name (see: carina recipes), module:function, or a TOML or JSON file. "
+            "Data go after --data."
+        )
     module, colon, function = text.partition(":")
     if not colon:
         raise unknown("recipe", text, named)
     try:
-        recipe = getattr(import_module(module), function)()
-    except (ImportError, AttributeError) as error:
-        raise UnknownName(f"No recipe at {text!r}: {error}.") from error
+        make = getattr(import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UnknownName(f"No recipe at {text!r}: {str(error).rstrip('.')}.") from error
+    recipe = make() if callable(make) else make
     if not isinstance(recipe, Recipe):
         raise ConfigError(f"{text!r} gave a {type(recipe).__name__}, wanted a Recipe.")
     return recipe

@@ -80,6 +80,7 @@ def run(recipe: Continual, prepared: Prepared, out: Path) -> Iterator[Progress |
     if (final / "results.json").is_file():
         yield Finished(folder=final, results=read_json(final / "results.json", Results))
         return
+    prepared.labelled.space.indices(recipe.headline)  # a misspelt one now, not after the work
     stream = _stream(recipe, prepared)
     seconds: dict[str, float] = {}
     started = perf_counter()
