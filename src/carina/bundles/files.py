@@ -32,6 +32,7 @@ from carina.encoders import EncoderCard
 __all__ = ["SCHEMA_VERSION", "SavedBundle", "read_bundle", "read_state", "write_bundle"]
 
 SCHEMA_VERSION = 1
+"""Of the form of ``bundle.json``; a bundle of another is refused."""
 _PLAIN, _ADAPTOR, _STATE, _CARD = (
     "bundle.json",
     "adaptor.safetensors",
@@ -239,8 +240,14 @@ def _changed(name: str) -> str:
 
 
 def _no_bundle(folder: Path) -> str:
+    make = "Make a bundle: carina bundle RUN --out B."
+    if folder.is_file():
+        return (
+            f"{folder} is a file, and a bundle is a folder, named before the images: "
+            "carina predict BUNDLE IMAGE..."
+        )
     if not folder.is_dir():
-        return f"There is no folder {folder}. Make a bundle: carina bundle RUN --out B."
+        return f"There is no folder {folder}. {make}"
     if (folder / "results.json").is_file():
         return f"{folder} is a run. Make a bundle of it: carina bundle {folder} --out B."
-    return f"{folder} holds no bundle: there is no {_PLAIN} in it."
+    return f"{folder} holds no bundle: there is no {_PLAIN} in it. {make}"
