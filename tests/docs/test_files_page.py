@@ -1,0 +1,116 @@
+"""The page of what lies on disk lists just the files that are there, in the forms they have."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from carina.bundles import write_bundle
+from carina.cards import write_run_card
+from carina.encoders import load_image_encoder
+from carina.features import Store, encode
+from carina.learning import Ridge
+from carina.recipes import Continual, Finished, bundle_of, prepare, run
+from carina.studies import read_folder
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "files.md"
+MAPPING = """
+table = "films.csv"
+source = "squares"
+[columns]
+image = "file"
+patient = "who"
+split = "split"
+[labels.columns]
+Edema = "edema"
+Mass = "mass"
+"""
+FORMS = ("layout", "format", "schema_version")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A store, a run and an updatable bundle, of films one of which cannot be read."""
+    root = tmp_path_factory.mktemp("made")
+    films = root / "films"
+    films.mkdir()
+    rng = np.random.default_rng(0)
+    lines = ["file,who,split,edema,mass"]
+    for patient in range(60):
+        name, edema, mass = f"{patient}.png", patient % 2, patient // 2 % 2
+        pixels = rng.integers(0, 90, (16, 16)) + np.array([[edema], [mass]]).repeat(8, 0) * 60
+        Image.fromarray(pixels.astype(np.uint8)).save(films / name)
+        lines.append(f"{name},P{patient},{'test' if patient % 3 else 'train'},{edema},{mass}")
+    (films / "0.png").write_bytes(b"no picture")
+    for path in films.glob("*.png"):
+        os.utime(path, (0, 0))  # files just written are not remembered by their time
+    (films / "films.csv").write_text("\n".join(lines) + "\n")
+    (films / "mapping.toml").write_text(MAPPING)
+    manifest, store = read_folder(films), Store(root / "store")
+    for _ in encode(manifest, load_image_encoder("toy-image"), store, outputs=("pooled", "tokens")):
+        pass
+    recipe = Continual(
+        name="small",
+        encoders=("toy-image",),
+        text_encoder="",
+        strategy=Ridge(),
+        folds=2,
+        draws=100,
+    )
+    *_, last = run(recipe, prepare(recipe, manifest, store), root / "runs")
+    assert isinstance(last, Finished)
+    write_run_card(last.folder)
+    bundle, state = bundle_of(last.folder, updatable=True)
+    write_bundle(root / "bundle", bundle, state=state)
+    return {"store": store.root, "run": last.folder, "bundle": root / "bundle"}
+
+
+def listed(kind: str) -> dict[str, str]:
+    """File to form, as the page has them."""
+    (section,) = re.findall(
+        rf"^## A {kind}\n(.*?)(?=^## )", PAGE.read_text(), re.MULTILINE | re.DOTALL
+    )
+    rows = re.findall(r"^\| `([^`]+)` \|.*\| (.*?) ?\|$", section, re.MULTILINE)
+    return dict(rows)
+
+
+def generic(path: Path) -> str:
+    """A path with fingerprints and numbers of steps as the page writes them."""
+    places = iter(("<encoder>", "<segment>"))
+    parts = [
+        next(places) if re.fullmatch("[0-9a-f]{20}", part) else re.sub(r"^\d{3}$", "NNN", part)
+        for part in path.parts
+    ]
+    return "/".join(parts)
+
+
+@pytest.mark.parametrize("kind", ["store", "run", "bundle"])
+def test_the_page_lists_just_the_files_that_are_there(kind: str, made: dict[str, Path]) -> None:
+    root = made[kind]
+    there = {generic(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+
+    assert set(listed(kind)) == there
+
+
+@pytest.mark.parametrize("kind", ["store", "run", "bundle"])
+def test_the_page_tells_the_form_of_every_file_that_has_one(
+    kind: str, made: dict[str, Path]
+) -> None:
+    for path in made[kind].rglob("*.json"):
+        plain = json.loads(path.read_text())
+        form = [f"`{name}` {plain[name]}" for name in FORMS if name in plain]
+
+        assert listed(kind)[generic(path.relative_to(made[kind]))] == "".join(form)
+
+
+@pytest.mark.parametrize("kind", ["store", "run", "bundle"])
+def test_only_kinds_of_file_that_cannot_run_are_there(kind: str, made: dict[str, Path]) -> None:
+    endings = {path.suffix for path in made[kind].rglob("*") if path.is_file()}
+
+    assert endings <= {".json", ".parquet", ".npy", ".safetensors", ".tsv", ".html", ".md"}
+    for path in made[kind].rglob("*.npy"):
+        np.load(path, allow_pickle=False)
