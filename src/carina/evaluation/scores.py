@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Bool, Float, Int
 
-from carina.core import InvalidValue, UnreadableFile, partial_path
+from carina.core import InvalidValue, MissingFile, UnreadableFile, partial_path
 from carina.studies import LabelSpace
 
 __all__ = ["Part", "Scores", "read_scores", "write_scores"]
@@ -137,9 +137,15 @@ def read_scores(path: Path, experiences: tuple[str, ...], space: LabelSpace) -> 
     """The tables `write_scores` wrote, by name of the part.
 
     Raises:
-        UnreadableFile: where the file does not hold those steps and findings.
+        MissingFile: where there is none.
+        UnreadableFile: where it is damaged, or does not hold those steps and findings.
     """
-    table = pq.read_table(path)
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise MissingFile(f"There is no file {path.name}; run the recipe again.") from None
+    except (pa.ArrowException, OSError):
+        raise UnreadableFile(f"{path.name} is damaged; run the recipe again.") from None
     tables = {}
     for name in table["part"].combine_chunks().unique().to_pylist():
         rows = table.filter(pa.compute.equal(table["part"], name))
