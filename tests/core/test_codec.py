@@ -62,6 +62,13 @@ class Run:
     shared: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outer:
+    """A table in a table."""
+
+    run: Run
+
+
 runs = st.builds(
     Run,
     name=st.text(max_size=5),
@@ -216,3 +223,15 @@ def test_a_text_is_no_list_of_letters() -> None:
     (fault,) = faults({"name": "a", "rates": "12"})
 
     assert fault == "rates: wanted a list, got '12' (str)"
+
+
+def test_what_should_be_a_table_of_keys_and_is_not_is_told() -> None:
+    with pytest.raises(ConfigError, match="top: wanted a table of keys, got list"):
+        load(["name"], Run)
+    with pytest.raises(ConfigError, match="run: wanted a table of keys, got str"):
+        load({"run": "name"}, Outer)
+
+
+def test_a_folder_in_the_place_of_a_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match=r"is a folder; wanted a file of TOML"):
+        read_toml(tmp_path, Run)

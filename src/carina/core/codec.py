@@ -82,6 +82,8 @@ def _parsed(path: Path, parse: Any, form: str) -> Any:
         return parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise MissingFile(f"There is no file {path}.") from None
+    except IsADirectoryError:
+        raise UnreadableFile(f"{path} is a folder; wanted a file of {form}.") from None
     except (UnicodeDecodeError, ValueError) as error:
         raise UnreadableFile(f"{path.name} is no {form}: {error}.") from None
 
@@ -103,6 +105,17 @@ def _member(value: Any, kind: Any) -> Any:
         return kind(value)
     names = [str(item) for item in known]
     raise InvalidValue(f"no {value!r} here.{near(str(value), names)} Known: {', '.join(names)}")
+
+
+def _table_reader(as_type: Any, converter: Converter) -> Any:
+    inner = converter.gen_structure_attrs_fromdict(as_type)
+
+    def take(value: Any, kind: Any) -> Any:
+        if not isinstance(value, dict):
+            raise InvalidValue(f"wanted a table of keys, got {type(value).__name__}")
+        return inner(value, kind)
+
+    return take
 
 
 def _is_many(as_type: Any) -> bool:
@@ -172,6 +185,9 @@ def _converter() -> Converter:
         for base in (Enum, IntEnum, StrEnum):
             converter.register_structure_hook(base, _member)
             converter.register_unstructure_hook(base, lambda value: value.value)
+        converter.register_structure_hook_factory(
+            is_dataclass, lambda t: _table_reader(t, converter)
+        )
         converter.register_structure_hook_factory(_is_many, lambda t: _many_reader(t, converter))
         converter.register_structure_hook_factory(
             _is_tagged_union, lambda t: _union_reader(t, converter)
