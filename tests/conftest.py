@@ -1,9 +1,14 @@
 """Fixtures every room may use."""
 
 import os
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
+
+from carina.cli import main
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +19,16 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("the shared data are not here; set CARINA_SHARED to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def carina() -> Callable[..., tuple[int, str, str]]:
+    """Runs a command line in this process: exit status, stdout, stderr."""
+
+    def call(*words: object) -> tuple[int, str, str]:
+        out, err = StringIO(), StringIO()
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as stopped:
+            main([str(word) for word in words])
+        return int(stopped.value.code or 0), out.getvalue(), err.getvalue()
+
+    return call
