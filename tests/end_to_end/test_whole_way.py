@@ -1,0 +1,130 @@
+"""The main job from the command line: files to features, to a run, to a card, to answers."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from carina.core import digest_file
+from carina.evaluation import METRICS, Results, read_results, read_scores
+from carina.features import Store
+from carina.phantoms import FINDINGS
+from carina.studies import LabelSpace, Split, read_folder
+
+Carina = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def run(way: Any) -> Path:
+    """The folder of the class-incremental run."""
+    (folder,) = way["run"].iterdir()
+    return Path(folder)
+
+
+@pytest.fixture(scope="module")
+def results(run: Path) -> Results:
+    """Its numbers."""
+    return read_results(run / "results.json")
+
+
+def test_every_verb_of_the_way_works(way: Any) -> None:
+    assert {verb: status for verb, (status, _, _) in way.said.items()} == dict.fromkeys(way.said, 0)
+
+
+def test_the_store_has_every_film_once(way: Any) -> None:
+    films = {digest_file(path) for path in way["data/images"].iterdir()}
+    (held,) = Store(way["store"]).holdings()
+
+    assert held.images == len(films)
+
+
+def test_results_for_machines_are_those_on_disk_with_the_promised_metrics(
+    way: Any, results: Results, run: Path
+) -> None:
+    said = json.loads(way.said["results"][1])
+
+    assert said == json.loads((run / "results.json").read_text())
+    promised = {"auroc", "auroc_authors", "average_precision", "f1", "brier", "ece"}
+    assert promised <= set(said["scores"])
+    assert [step.visible for step in results.experiences] == [(name,) for name in FINDINGS]
+
+
+def test_no_film_of_the_test_split_was_learned_from(way: Any, results: Results, run: Path) -> None:
+    manifest = read_folder(way["data"])
+    tables = read_scores(run / "scores.parquet", _steps(results), _space(results))
+    digests = {
+        name: {digest_file(manifest.root / manifest.image[row]) for row in manifest.rows(*splits)}
+        for name, splits in {"test": [Split.TEST], "out-of-fold": [Split.TRAIN, Split.VAL]}.items()
+    }
+
+    assert {name: set(table.part.images) for name, table in tables.items()} == digests
+
+
+def test_cards_stand_where_the_verbs_say(way: Any, run: Path) -> None:
+    assert way.said["card"][2] == f"Card: {run / 'card.html'}\n"
+    assert way.said["overview"][2] == f"Card: {way['overview'] / 'card.html'}\n"
+    for folder in (run, way["overview"]):
+        assert "small" in (folder / "card.html").read_text()
+        assert "small" in (folder / "card.md").read_text()
+
+
+def test_runs_are_compared_by_every_metric(way: Any) -> None:
+    said = json.loads(way.said["compare"][1])
+
+    assert set(said) == {"out-of-fold", "test"}
+    assert set(said["test"]) == set(METRICS)
+
+
+def test_a_prediction_is_the_probability_of_the_run(way: Any, results: Results, run: Path) -> None:
+    tables = read_scores(run / "scores.parquet", _steps(results), _space(results))
+    test = tables["test"]
+    answers = {
+        digest_file(Path(one["image"])): one["findings"]
+        for one in json.loads(way.said["predict"][1])["images"]
+    }
+    compared = 0
+    for place, image in enumerate(test.part.images):
+        for column, finding in enumerate(results.labels):
+            answer = answers[image][finding]
+            assert answer["score"] == test.difference[-1, place, column]
+            if answer["probability"] is not None:
+                assert 0 <= answer["probability"] <= 1
+                assert answer["probability"] == test.probability[-1, place, column]
+                assert answer["present"] == bool(test.decision[-1, place, column])
+                compared += 1
+
+    assert compared >= len(test.part.images)
+
+
+def test_every_film_is_answered_for_and_films_of_a_study_together(way: Any) -> None:
+    said = json.loads(way.said["predict"][1])
+
+    assert [Path(one["image"]).name for one in said["images"]] == sorted(
+        path.name for path in way["data/images"].iterdir()
+    )
+    assert said["set_aside"] == []
+    assert len({one["study"] for one in said["images"]}) == len(said["images"])
+
+
+def test_encoding_and_running_again_does_no_work_twice(way: Any, carina: Carina, run: Path) -> None:
+    written = (run / "results.json").stat().st_mtime_ns
+    store = ("--store", way["store"])
+
+    _, _, err = carina("encode", way["data"], "--encoder", "toy-image", *store)
+    status, out, _ = carina(
+        "run", way["by-class.toml"], "--data", way["data"], *store, "--out", way["run"]
+    )
+
+    assert err.startswith("toy-image: 0 of ")
+    assert (status, out) == (0, way.said["run"][1])
+    assert (run / "results.json").stat().st_mtime_ns == written
+
+
+def _steps(results: Results) -> tuple[str, ...]:
+    return tuple(step.name for step in results.experiences)
+
+
+def _space(results: Results) -> LabelSpace:
+    return LabelSpace(names=results.labels)
