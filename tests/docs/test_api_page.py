@@ -52,7 +52,7 @@ def door(room: str) -> Path:
 
 def exports(room: str) -> list[ast.ImportFrom]:
     """The statements of a front door after its docstring."""
-    body = ast.parse(door(room).read_text()).body[1:]
+    body = ast.parse(door(room).read_text(encoding="utf-8")).body[1:]
     return [line for line in body if isinstance(line, ast.ImportFrom)]
 
 
@@ -87,7 +87,7 @@ def told(room: str, name: str) -> str:
 
 def beneath(file: str, name: str) -> str:
     """The docstring that stands beneath an assignment."""
-    body = ast.parse(Path(file).read_text()).body
+    body = ast.parse(Path(file).read_text(encoding="utf-8")).body
     for line, after in pairwise(body):
         match line, after:
             case (
@@ -120,7 +120,7 @@ def test_every_room_is_on_the_page() -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_front_door_is_a_docstring_and_sorted_explicit_re_exports(room: str) -> None:
-    lines = ast.parse(door(room).read_text()).body
+    lines = ast.parse(door(room).read_text(encoding="utf-8")).body
     listed = exports(room)
 
     assert ast.get_docstring(ast.Module(body=lines, type_ignores=[]))
@@ -147,10 +147,10 @@ def test_what_can_be_raised_can_be_caught_from_the_front_door() -> None:
 
 
 def test_the_page_holds_every_public_name() -> None:
-    assert PAGE.read_text() == page(), (
+    assert PAGE.read_text(encoding="utf-8") == page(), (
         "The front doors have changed; rewrite their page: python tests/docs/test_api_page.py"
     )
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    PAGE.write_text(page(), encoding="utf-8")

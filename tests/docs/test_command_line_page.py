@@ -46,11 +46,11 @@ def fenced(words: list[str]) -> str:
 
 
 def test_the_page_says_what_help_says() -> None:
-    assert PAGE.read_text() == page(), (
+    assert PAGE.read_text(encoding="utf-8") == page(), (
         "The command line has changed; rewrite its page: "
         "python tests/docs/test_command_line_page.py"
     )
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    PAGE.write_text(page(), encoding="utf-8")

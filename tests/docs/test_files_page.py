@@ -72,7 +72,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def listed(kind: str) -> dict[str, str]:
     """File to form, as the page has them."""
     (section,) = re.findall(
-        rf"^## A {kind}\n(.*?)(?=^## )", PAGE.read_text(), re.MULTILINE | re.DOTALL
+        rf"^## A {kind}\n(.*?)(?=^## )", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
     )
     rows = re.findall(r"^\| `([^`]+)` \|.*\| (.*?) ?\|$", section, re.MULTILINE)
     return dict(rows)

@@ -42,7 +42,7 @@ EVERY: tuple[StreamPlan, ...] = (
 
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
-    return json.loads(SCHEMA.read_text())  # type: ignore[no-any-return]
+    return json.loads(SCHEMA.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
 def written(plan: StreamPlan, drawn: Draw) -> dict[str, Any]:
