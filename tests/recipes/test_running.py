@@ -1,8 +1,10 @@
 """What a run leaves behind, and that nothing it does depends on where it was cut."""
 
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count as count_from
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,8 @@ import pytest
 
 from carina.adaptors import Linear, Sides
 from carina.evaluation import Results, read_results, read_scores
-from carina.learning import Heads, RETune, StrategyConfig, ZeroShot
-from carina.recipes import Continual, Finished, Prepared, run
+from carina.learning import Heads, RETune, Ridge, StrategyConfig, ZeroShot
+from carina.recipes import Continual, Finished, Prepared, run, run_name
 from carina.streams import AllAtOnce, ByClass, ByData, ByLabel, CellMatched, StreamPlan
 
 QUICK = RETune(sides=Sides(adaptor=Linear(out=8)), rate=1e-2, batch=32, steps=5, epochs=None)
@@ -110,6 +112,86 @@ def test_a_run_that_was_cut_goes_on_to_the_same_numbers(
 
     assert numbers(cut) == numbers(whole)
     assert [path.name for path in (tmp_path / "cut").iterdir()] == [cut.name]
+
+
+def renames() -> Iterator[Callable[[Path, Path], Path]]:
+    """`Path.rename`, cut before the n-th time it is called, for n one larger with each."""
+    real = Path.rename
+    for last in count_from(1):
+        calls = count_from(1)
+
+        def rename(
+            self: Path, target: Path, *, last: int = last, calls: Iterator[int] = calls
+        ) -> Path:
+            if next(calls) >= last:  # a killed process renames nothing more, not even back
+                raise _Cut
+            return real(self, target)
+
+        yield rename
+
+
+def test_a_run_cut_at_any_rename_goes_on_to_the_same_numbers(
+    recipe: Continual,
+    prepared: Prepared,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chosen = replace(recipe, plan=AllAtOnce())
+    whole = finished(chosen, prepared, tmp_path / "whole").folder
+    cuts = 0
+    for cuts, rename in enumerate(renames(), start=1):
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "rename", rename)
+            patched.setattr(shutil, "rmtree", lambda *_, **__: None)  # nor removes anything
+            try:
+                finished(chosen, prepared, tmp_path / f"cut-{cuts}")
+            except _Cut:
+                pass
+            else:
+                break
+        cut = finished(chosen, prepared, tmp_path / f"cut-{cuts}").folder
+        assert numbers(cut) == numbers(whole)
+        assert {p.name for p in (cut / "learners").iterdir()} == {
+            p.name for p in (whole / "learners").iterdir()
+        }
+
+    assert cuts > 10
+
+
+def test_a_run_killed_once_it_was_whole_leaves_nothing_unfinished(
+    recipe: Continual, prepared: Prepared, tmp_path: Path
+) -> None:
+    done = finished(recipe, prepared, tmp_path)
+    (tmp_path / f"{done.folder.name}.unfinished" / "refit").mkdir(parents=True)
+    finished(recipe, prepared, tmp_path)
+
+    assert [path.name for path in tmp_path.iterdir()] == [done.folder.name]
+
+
+def test_a_film_replaced_or_set_aside_makes_another_run(
+    recipe: Continual, prepared: Prepared
+) -> None:
+    other = replace(prepared, digests=("0" * 40, *prepared.digests[1:]))
+
+    assert run_name(recipe, other) != run_name(recipe, prepared)
+    assert run_name(recipe, replace(prepared, digests=prepared.digests[1:])) != run_name(
+        recipe, prepared
+    )
+
+
+@pytest.mark.parametrize("strategy", [QUICK, Heads(), Ridge()])
+def test_before_any_experience_every_strategy_answers_as_zero_shot_does(
+    strategy: StrategyConfig, recipe: Continual, prepared: Prepared, tmp_path: Path
+) -> None:
+    """And not as adaptors drawn at random do: learning is held against the frozen encoders."""
+    chosen = replace(recipe, plan=AllAtOnce())
+    frozen = finished(replace(chosen, strategy=ZeroShot()), prepared, tmp_path).results
+    results = finished(replace(chosen, strategy=strategy), prepared, tmp_path).results
+    last, gain = results.scores["auroc"][-1], results.summary["auroc"]["gain_over_zero_shot"]
+    gained = [last[name].value - e.value for name, e in frozen.scores["auroc"][-1].items()]  # type: ignore[operator]
+
+    assert results.baseline["auroc"] == frozen.scores["auroc"][-1]
+    assert gain.value == pytest.approx(np.mean(gained))
 
 
 def test_a_finished_run_is_shown_and_not_run_again(

@@ -24,6 +24,7 @@ from carina.learning import (
     Setting,
     Step,
     Strategy,
+    ZeroShot,
     begin,
     kept,
     learn_one,
@@ -32,7 +33,17 @@ from carina.learning import (
 )
 from carina.streams import Labelled, Stream, view
 
-__all__ = ["Answers", "Lived", "Pass", "Progress", "Walked", "answer", "walk", "walked"]
+__all__ = [
+    "Answers",
+    "Lived",
+    "Pass",
+    "Progress",
+    "Walked",
+    "answer",
+    "learners_left",
+    "walk",
+    "walked",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +84,11 @@ class Pass:
         name: "fold-0" or "refit".
         learn: Rows whose patients are learned from.
         score: Rows scored after every experience.
-        keep_learners: Whether every step's readout stays on disk, or only the last learner.
     """
 
     name: str
     learn: Int[np.ndarray, " learn"]
     score: Int[np.ndarray, " score"]
-    keep_learners: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,16 +137,19 @@ def walk(
     seed: int,
     folder: Path,
 ) -> Iterator[Progress]:
-    """Follow the stream, scoring after every experience, from wherever the folder stands."""
+    """Follow the stream, scoring after every experience, from wherever the folder stands.
+
+    Step 0 is what the frozen encoders say by themselves, whatever the strategy begins with.
+    """
     experiences = stream.limited_to(this.learn).experiences
     of = len(experiences)
-    done = _standing(folder)
+    done = _done(folder)
     if done is None:
         learner = begin(strategy, setting, seed=seed)
-        _keep(folder, 0, answer(learner, labelled, this.score, setting), None, learner)
+        _keep(folder, 0, answer(_untaught(learner), labelled, this.score, setting), None, learner)
         done = 0
     else:
-        learner = load_learner(_learner(folder, done), setting=setting)
+        learner = load_learner(_standing(folder, done), setting=setting)
     for index in range(done, of):
         experience, before = experiences[index], learner
         started = perf_counter()
@@ -166,7 +178,7 @@ def walk(
             single_patients=left.single_patients,
         )
         _keep(folder, index + 1, answer(learner, labelled, this.score, setting), lived, learner)
-        _thin_out(_learner(folder, index), before if this.keep_learners else None)
+        shutil.rmtree(_standing(folder, index), ignore_errors=True)
     yield Progress(stage=this.name, experience="", done=of, of=of)
 
 
@@ -180,23 +192,48 @@ def walked(folder: Path, steps: int) -> Walked:
     return Walked(difference=arrays["difference"], positive=arrays["positive"], lived=lived)
 
 
+def learners_left(folder: Path, steps: int) -> tuple[Path, ...]:
+    """Where the learner of each step of a finished pass lies, from 0.
+
+    The last is whole; those before it predict, without what only learning on needs.
+    """
+    return (*(_reader(folder, step) for step in range(steps - 1)), _standing(folder, steps - 1))
+
+
+def _untaught(learner: Learner) -> Learner:
+    """Who answers before any experience: zero-shot where that means something.
+
+    Adaptors fresh from a strategy's `begin` are drawn at random, and what they say is chance.
+    """
+    if not learner.setting.zero_shot:
+        return learner
+    readout = learner.readout
+    plain = ZeroShot(combine=readout.combine) if isinstance(readout, PromptReadout) else ZeroShot()
+    return begin(plain, learner.setting, seed=0)
+
+
 def _steps(learner: Learner) -> int:
     """Optimiser steps a learner has taken; a closed form takes none."""
     steps = learner.notes.get("optimiser_steps", 0)
     return steps if isinstance(steps, int) else 0
 
 
-def _learner(folder: Path, step: int) -> Path:
-    return folder / "learners" / f"{step:03}"
+def _reader(folder: Path, step: int) -> Path:
+    return folder / "readers" / f"{step:03}"
 
 
-def _standing(folder: Path) -> int | None:
+def _standing(folder: Path, step: int) -> Path:
+    return folder / "standing" / f"{step:03}"
+
+
+def _done(folder: Path) -> int | None:
     """The last step whose marker is there; it is written after everything else of the step."""
     steps = [int(path.stem.removeprefix("done-")) for path in folder.glob("done-*.json")]
     return max(steps, default=None)
 
 
 def _keep(folder: Path, step: int, answers: Answers, lived: Lived | None, learner: Learner) -> None:
+    """Put a step on disk; once its marker is there, nothing of it is written again."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("difference", "positive"):
         # In memory first: written straight to a file, numpy can pass over a full disk.
@@ -205,13 +242,6 @@ def _keep(folder: Path, step: int, answers: Answers, lived: Lived | None, learne
         write_bytes(folder / f"{name}-{step:03}.npy", array.getvalue())
     if lived is not None:
         write_json(folder / f"lived-{step:03}.json", lived)
-    save_learner(_learner(folder, step), learner)
+    save_learner(_reader(folder, step), replace(learner, carried={}))
+    save_learner(_standing(folder, step), learner)
     write_json(folder / f"done-{step:03}.json", {"step": step})
-
-
-def _thin_out(folder: Path, learner: Learner | None) -> None:
-    """Leave of a step that is behind what predicts, without what only learning needs, or nothing."""
-    if learner is not None:
-        save_learner(folder, replace(learner, carried={}))
-    else:
-        shutil.rmtree(folder, ignore_errors=True)

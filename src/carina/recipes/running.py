@@ -34,7 +34,7 @@ from carina.learning import load_learner, save_setting
 from carina.measures import Sigmoid
 from carina.recipes.calibrate import Calibrated, calibrate, decided
 from carina.recipes.citations import citations
-from carina.recipes.passes import Lived, Pass, Progress, Walked, walk, walked
+from carina.recipes.passes import Lived, Pass, Progress, Walked, learners_left, walk, walked
 from carina.recipes.preparation import Prepared
 from carina.recipes.recipe import Continual
 from carina.recipes.records import cards_used, rules_of
@@ -54,12 +54,19 @@ class Finished:
 
 
 def run_name(recipe: Continual, prepared: Prepared) -> str:
-    """Name of the run's folder: the same recipe, data, encoders and salt give the same name."""
+    """Name of the run's folder: the same recipe, data, encoders and salt give the same name.
+
+    The data are the manifest and the bytes of the films that could be read: a film replaced under
+    its name, or readable at last, makes another run.
+    """
+    prompts = prepared.labelled.prompts
     return fingerprint(
         {
             "recipe": recipe.fingerprint,
             "manifest": prepared.manifest_digest,
+            "images": prepared.digests,
             "encoders": [card.fingerprint for card in prepared.cards],
+            "prompts": "" if prompts is None else prompts.bank,
         }
     )
 
@@ -78,6 +85,7 @@ def run(recipe: Continual, prepared: Prepared, out: Path) -> Iterator[Progress |
     name = run_name(recipe, prepared)
     final, unfinished = out / name, out / f"{name}.unfinished"
     if (final / "results.json").is_file():
+        shutil.rmtree(unfinished, ignore_errors=True)  # where a kill came just before that
         yield Finished(folder=final, results=read_json(final / "results.json", Results))
         return
     prepared.labelled.space.indices(recipe.headline)  # a misspelt one now, not after the work
@@ -86,7 +94,7 @@ def run(recipe: Continual, prepared: Prepared, out: Path) -> Iterator[Progress |
     started = perf_counter()
     folds = prepared.labelled.patients % recipe.folds
     passes = [_fold(prepared, folds, fold) for fold in range(recipe.folds)]
-    passes.append(Pass(name="refit", learn=prepared.learn, score=prepared.test, keep_learners=True))
+    passes.append(Pass(name="refit", learn=prepared.learn, score=prepared.test))
     for this in passes:
         before = perf_counter()
         yield from walk(
@@ -104,13 +112,11 @@ def run(recipe: Continual, prepared: Prepared, out: Path) -> Iterator[Progress |
     steps = len(stream.experiences) + 1
     outside = _gathered(passes[:-1], unfinished, steps, prepared.learn)
     refit = walked(unfinished / "refit", steps)
-    learners = [
-        load_learner(unfinished / "refit" / "learners" / f"{step:03}", setting=prepared.setting)
-        for step in range(steps)
-    ]
+    left = learners_left(unfinished / "refit", steps)
+    learners = [load_learner(path, setting=prepared.setting) for path in left[1:]]
     own: list[Mapping[int, Sigmoid]] = [
         {stream.space.index(label): sigmoid for label, sigmoid in learner.calibration.items()}
-        for learner in learners[1:]
+        for learner in learners
     ]
     target = prepared.labelled.target[prepared.learn]
     calibration = calibrate(outside.difference, target, _shown(prepared, stream), own)
@@ -133,7 +139,8 @@ def run(recipe: Continual, prepared: Prepared, out: Path) -> Iterator[Progress |
         save_setting(folder / "setting", prepared.setting)
         write_scores(folder / "scores.parquet", *tables.values())
         write_results(folder / "results.json", results)
-        shutil.move(unfinished / "refit" / "learners", folder / "learners")
+        for step, path in enumerate(left):  # copied: until the folder is whole, all can be redone
+            shutil.copytree(path, folder / "learners" / f"{step:03}")
     shutil.rmtree(unfinished)
     yield Finished(folder=final, results=results)
 
