@@ -352,7 +352,8 @@ def _column(finding: str) -> str:
     return finding.lower().replace(" ", "_")
 
 
-_MAPPING = """table = "phantoms.csv"
+_MAPPING = """source = "phantoms"
+table = "phantoms.csv"
 images = "images"
 
 [columns]
