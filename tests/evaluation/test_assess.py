@@ -108,11 +108,39 @@ def test_a_method_without_prompts_has_no_authors_score(scores: Scores) -> None:
     assert assessment.scores["auroc"][2]["Edema"].defined
 
 
+def test_a_method_without_prompts_has_no_authors_score_after_zero_shot_had_one(
+    scores: Scores,
+) -> None:
+    positive = scores.positive.copy()
+    positive[1:] = np.nan
+    assessment = judged(replace(scores, positive=positive))
+
+    assert assessment.baseline["auroc_authors"]["Edema"].defined
+    assert (
+        assessment.scores["auroc_authors"][2]["Edema"].why_undefined
+        == "no positive prompt in this method"
+    )
+
+
+@pytest.mark.parametrize("metric", ["f1", "brier", "ece"])
+def test_a_finding_met_without_one_of_its_classes_is_said_to_be_not_calibrated(
+    metric: str, scores: Scores
+) -> None:
+    probability, decision = scores.probability.copy(), scores.decision.copy()
+    probability[2, :, 1] = decision[2, :, 1] = np.nan
+    assessment = judged(replace(scores, probability=probability, decision=decision))
+    why = [step["Edema"].why_undefined or "" for step in assessment.scores[metric]]
+
+    assert why[0] == "not met by this step"
+    assert why[1].startswith("not calibrated: no experience by this step showed both classes")
+
+
 def test_a_mean_leaves_out_findings_not_met_and_undefined_ones(scores: Scores) -> None:
     first = judged(scores).macro["auroc"]["all 3"][0]
 
     assert first.value == judged(scores).scores["auroc"][0]["Cardiomegaly"].value
     assert first.method.startswith("mean of 1 of 2 findings")  # Hernia has no positive film
+    assert first.method.endswith("; 1 more without a score")  # Edema is not met yet
 
 
 def test_transfer_of_the_summary_is_that_of_the_matrix(scores: Scores) -> None:

@@ -89,3 +89,11 @@ def test_runs_on_other_labels_are_not_compared(scores: Scores) -> None:
 
     with pytest.raises(Mismatch, match="other labels"):
         compared(scores, replace(scores, part=part))
+
+
+def test_runs_that_take_other_cells_for_known_are_not_compared(scores: Scores) -> None:
+    """Not known and known to be absent have the same target."""
+    part = replace(scores.part, known=np.ones_like(scores.part.known))
+
+    with pytest.raises(Mismatch, match="other labels"):
+        compared(scores, replace(scores, part=part))

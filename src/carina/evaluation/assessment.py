@@ -1,7 +1,7 @@
 """From scores to numbers with intervals: every metric, after every step, on every finding."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Int, Shaped
@@ -165,10 +165,14 @@ class _Table:
         return row
 
     def _why(self, metric: str, step: int, name: str) -> str:
-        if metric == "auroc_authors" and np.isnan(self.scores.positive).all():
+        # before any experience it is the frozen encoders who answer, whatever the method
+        if metric == "auroc_authors" and np.isnan(self.scores.positive[min(step, 1) :]).all():
             return "no positive prompt in this method"
-        if METRICS[metric][1] in ("probability", "decision") and step == 0:
-            return "not calibrated before any experience"
+        if METRICS[metric][1] in ("probability", "decision"):
+            if step == 0:
+                return "not calibrated before any experience"
+            if not self.missing("auroc", step, self.scores.space.index(name)):
+                return "not calibrated: no experience by this step showed both classes of it"
         return self.scores.why_undefined.get(name, "not met by this step")
 
     def stacked(
@@ -177,18 +181,25 @@ class _Table:
         return np.stack([self.column(metric, step, label) for step, label in pairs], axis=1)
 
     def mean(self, metric: str, step: int, names: tuple[str, ...]) -> Estimate:
-        """The mean over those findings of the group that have a score by this step."""
+        """The mean over those findings of the group that have a score by this step.
+
+        How many have none, the method says.
+        """
         space, part = self.scores.space, self.scores.part
         labels = [c for c in space.indices(names) if not self.missing(metric, step, c)]
         if not labels:
-            return Estimate.undefined(self._why(metric, step, names[0] if names else ""))
-        return macro(
+            why = self._why(metric, step, names[0]) if names else "the group has no finding"
+            return Estimate.undefined(why)
+        mean = macro(
             METRICS[metric][0],
             self.stacked(metric, [(step, c) for c in labels]),
             part.target[:, labels],
             self.resamples,
             known=part.known[:, labels],
         )
+        if (without := len(names) - len(labels)) and mean.defined:
+            return replace(mean, method=f"{mean.method}; {without} more without a score")
+        return mean
 
     def contrast(self, metric: str, contrast: Contrast) -> Estimate:
         labels, part = contrast.labels.tolist(), self.scores.part

@@ -53,8 +53,12 @@ def compare(
         return Estimate.undefined("no finding is scored by both runs")
     a, b = map(list, zip(*both, strict=True))
     target, known = first.part.target[:, a], first.part.known[:, a]
-    if not np.array_equal(target, second.part.target[rows][:, b]):
-        raise Mismatch("The runs were scored against other labels; compare runs of one manifest.")
+    same = np.array_equal(target, second.part.target[rows][:, b])
+    if not same or not np.array_equal(known, second.part.known[rows][:, b]):
+        raise Mismatch(
+            "The runs were scored against other labels; compare runs of one manifest and one "
+            "label policy."
+        )
     kind = bool if which == "decision" else np.float64
     return difference(
         measure,
