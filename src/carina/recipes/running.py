@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Int
 
-from carina.core import fingerprint, generator, partial_folder, read_json, write_json
+from carina.core import PARTIAL, fingerprint, generator, partial_folder, read_json, write_json
 from carina.evaluation import (
     EncoderUsed,
     ExperienceResult,
@@ -85,7 +85,7 @@ def run(recipe: Continual, prepared: Prepared, out: Path) -> Iterator[Progress |
     name = run_name(recipe, prepared)
     final, unfinished = out / name, out / f"{name}.unfinished"
     if (final / "results.json").is_file():
-        shutil.rmtree(unfinished, ignore_errors=True)  # where a kill came just before that
+        _tidy(out, name)
         yield Finished(folder=final, results=read_json(final / "results.json", Results))
         return
     prepared.labelled.space.indices(recipe.headline)  # a misspelt one now, not after the work
@@ -141,8 +141,14 @@ def run(recipe: Continual, prepared: Prepared, out: Path) -> Iterator[Progress |
         write_results(folder / "results.json", results)
         for step, path in enumerate(left):  # copied: until the folder is whole, all can be redone
             shutil.copytree(path, folder / "learners" / f"{step:03}")
-    shutil.rmtree(unfinished)
+    _tidy(out, name)
     yield Finished(folder=final, results=results)
+
+
+def _tidy(out: Path, name: str) -> None:
+    """Remove what this attempt, and killed ones before it, needed beside the run that is whole."""
+    for path in (out / f"{name}.unfinished", *out.glob(f"{PARTIAL}*-{name}")):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _stream(recipe: Continual, prepared: Prepared) -> Stream:
