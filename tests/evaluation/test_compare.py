@@ -62,6 +62,27 @@ def test_films_may_stand_in_another_order(scores: Scores) -> None:
     assert compared(scores, replace(scores, part=part, **arrays)).value == 0.0
 
 
+@pytest.mark.parametrize("metric", ["f1", "brier", "ece"])
+def test_what_was_fitted_to_the_answers_out_of_fold_is_not_compared_there(
+    metric: str, scores: Scores, others: Scores
+) -> None:
+    outside, besides = (
+        replace(table, part=replace(table.part, name="out-of-fold")) for table in (scores, others)
+    )
+
+    assert compared(scores, others, metric=metric).defined
+    assert not compared(outside, besides, metric=metric).defined
+    assert compared(outside, besides).defined
+
+
+def test_a_film_that_is_listed_twice_is_compared_with_itself(scores: Scores) -> None:
+    images = (scores.part.images[1], *scores.part.images[1:])
+    twice = replace(scores, part=replace(scores.part, images=images))
+    difference = compared(twice, twice)
+
+    assert difference.value == difference.low == difference.high == 0
+
+
 def test_findings_that_one_run_does_not_score_do_not_count(scores: Scores, others: Scores) -> None:
     others.difference[-1, :, 1] = np.nan
     one = compare(scores, others, names=("Cardiomegaly",), draws=40, rng=np.random.default_rng(2))

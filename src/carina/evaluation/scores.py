@@ -12,7 +12,10 @@ from jaxtyping import Bool, Float, Int
 from carina.core import InvalidValue, MissingFile, UnreadableFile, partial_path
 from carina.studies import LabelSpace
 
-__all__ = ["Part", "Scores", "read_scores", "write_scores"]
+__all__ = ["OUT_OF_FOLD", "Part", "Scores", "read_scores", "write_scores"]
+
+OUT_OF_FOLD = "out-of-fold"
+"""Name of the part of training patients, each scored by a learner that never saw them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +23,10 @@ class Part:
     """The images that were scored, and what is known of them.
 
     Attributes:
-        name: "test", or "out-of-fold" for training patients scored by learners that never saw them.
+        name: "test" or `OUT_OF_FOLD`.
         images: Digest of each image.
-        patients: Salted code of each image's patient: the unit that is resampled.
+        patients: A number for each image's patient, the unit that is resampled; in what a run
+            writes it counts from 0 within the part and leads back to nobody.
         target: (images, labels); False where not known.
         known: (images, labels).
         unseen: Whether the encoder's weights have surely not seen the image; None where every
@@ -97,7 +101,7 @@ _ARRAYS = ("difference", "positive", "probability", "decision")
 def write_scores(path: Path, *tables: Scores) -> None:
     """One Parquet file, a row an image, step and finding; whole or not at all.
 
-    Rows carry image digests and salted codes of patients, nothing else that could identify.
+    Rows carry image digests and the part's numbers of patients, nothing else that could identify.
     """
     blocks = []
     for scores in tables:

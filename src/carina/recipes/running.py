@@ -20,6 +20,7 @@ from jaxtyping import Bool, Int
 
 from carina.core import PARTIAL, fingerprint, generator, partial_folder, read_json, write_json
 from carina.evaluation import (
+    OUT_OF_FOLD,
     EncoderUsed,
     ExperienceResult,
     Part,
@@ -121,9 +122,7 @@ def run(recipe: Continual, prepared: Prepared, out: Path) -> Iterator[Progress |
     target = prepared.labelled.target[prepared.learn]
     calibration = calibrate(outside.difference, target, _shown(prepared, stream), own)
     tables = {
-        "out-of-fold": _scores(
-            "out-of-fold", prepared, stream, prepared.learn, outside, calibration
-        ),
+        OUT_OF_FOLD: _scores(OUT_OF_FOLD, prepared, stream, prepared.learn, outside, calibration),
         "test": _scores("test", prepared, stream, prepared.test, refit, calibration),
     }
     results = _results(recipe, prepared, stream, tables, refit.lived, name)
@@ -316,7 +315,7 @@ def _results(
         summary=numbers.summary,
         test_images=len(test.part.images),
         test_patients=len(np.unique(test.part.patients)),
-        out_of_fold=assessed(tables["out-of-fold"], "out-of-fold", metrics=_RANKED),
+        out_of_fold=assessed(tables[OUT_OF_FOLD], OUT_OF_FOLD, metrics=_RANKED),
         unseen=None
         if unseen is None or not unseen.any()
         else assessed(test.limited_to(unseen), "unseen"),
