@@ -23,7 +23,7 @@ _SUMMARY = {
     "ECE": "ece",
 }
 _TRANSFER = {"backward transfer": "backward_transfer", "forgetting": "forgetting"}
-_EXPOSED = "† An encoder has seen films of this data set: the figures of this row are too good by an unknown amount, but for AUROC on the test films that are surely unseen."
+_EXPOSED = "† An encoder has, or may have, seen films of this data set: the figures of this row are too good by an unknown amount, but for AUROC on the test films that are surely unseen."
 _CURVES = 6
 
 

@@ -48,7 +48,7 @@ def notices(results: Results) -> tuple[Sentence, ...]:
         if encoder.exposed:
             told_first.append(
                 (
-                    f"† {encoder.name} has seen films of this data set: ",
+                    f"† {encoder.name} has, or may have, seen films of this data set: ",
                     told(encoder.exposed, "encoders", index, "exposed"),
                     ". Its figures on the test films are too good by an unknown amount",
                     *_unseen(results),

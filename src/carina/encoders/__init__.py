@@ -1,5 +1,6 @@
 """Frozen encoders: a card that says who they are, one engine that runs them, families by name."""
 
+from carina.encoders.card import UNKNOWN_SOURCE as UNKNOWN_SOURCE
 from carina.encoders.card import EncoderCard as EncoderCard
 from carina.encoders.card import Exposure as Exposure
 from carina.encoders.card import Preprocess as Preprocess

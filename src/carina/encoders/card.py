@@ -4,7 +4,10 @@ from dataclasses import dataclass, field
 
 from carina.core import InvalidValue, fingerprint, near
 
-__all__ = ["EncoderCard", "Exposure", "Preprocess"]
+__all__ = ["UNKNOWN_SOURCE", "EncoderCard", "Exposure", "Preprocess"]
+
+UNKNOWN_SOURCE = "unknown"
+"""Source of an exposure where nobody can say what was seen: it may be any data set."""
 
 _MODALITIES = ("image", "text")
 _FITS = ("squash", "crop", "pad")
@@ -69,7 +72,7 @@ class Exposure:
     """Films and labels the weights have seen, so that no test on them passes for unseen.
 
     Attributes:
-        source: Name of the data set, as a manifest's `source` gives it.
+        source: Name of the data set, as a manifest's `source` gives it, or `UNKNOWN_SOURCE`.
         what: In words: which films, which labels, how it is known.
         unseen_column: Column of the data set's table that is "0" for films surely unseen, or "".
     """

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from carina.core import InvalidValue, Registry
-from carina.encoders.card import EncoderCard, Exposure
+from carina.encoders.card import UNKNOWN_SOURCE, EncoderCard, Exposure
 from carina.encoders.protocol import ImageEncoder, TextEncoder
 
 __all__ = ["ENCODERS", "EncoderInfo", "Family", "stamped"]
@@ -83,7 +83,8 @@ def stamped(card: EncoderCard, digest: str, *, known: str) -> EncoderCard:
     if digest == known:
         return replace(card, weights=digest)
     unknown = Exposure(
-        source="unknown", what="weights from a file of the user's; what they have seen is not known"
+        source=UNKNOWN_SOURCE,
+        what="weights from a file of the user's; what they have seen is not known",
     )
     return replace(card, weights=digest, revision="own file", exposed_to=(unknown,))
 

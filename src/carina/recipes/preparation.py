@@ -11,7 +11,9 @@ from torch import Tensor
 from carina.adaptors import RidgeAlignment, encode_bank, fit_alignment, load_bank
 from carina.core import InvalidValue, salted
 from carina.encoders import (
+    UNKNOWN_SOURCE,
     EncoderCard,
+    Exposure,
     TextEncoder,
     encode_texts,
     load_text_encoder,
@@ -170,16 +172,20 @@ def _why_apart(recipe: Continual, text: TextEncoder | None) -> str:
     )
 
 
+def _exposures(card: EncoderCard, source: str) -> list[Exposure]:
+    """What weights have seen of a data set; of weights nobody knows, any may have been seen."""
+    return [e for e in card.exposed_to if e.source in (source, UNKNOWN_SOURCE)]
+
+
 def _exposure(card: EncoderCard, source: str) -> str:
-    return "; ".join(e.what for e in card.exposed_to if e.source == source)
+    return "; ".join(exposure.what for exposure in _exposures(card, source))
 
 
 def _unseen(manifest: Manifest, cards: tuple[EncoderCard, ...]) -> Bool[np.ndarray, " images"]:
     """Rows that every exposed encoder's own list says its weights have not seen."""
     unseen = np.ones(len(manifest), dtype=bool)
     for card in cards:
-        for exposure in card.exposed_to:
-            if exposure.source == manifest.source:
-                column = manifest.extra.get(exposure.unseen_column)
-                unseen &= np.array([cell == "0" for cell in column]) if column else False
+        for exposure in _exposures(card, manifest.source):
+            column = manifest.extra.get(exposure.unseen_column)
+            unseen &= np.array([cell == "0" for cell in column]) if column else False
     return unseen
