@@ -1,6 +1,7 @@
 """The main job from the command line: files to features, to a run, to a card, to answers."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,25 @@ def test_encoding_and_running_again_does_no_work_twice(way: Any, carina: Carina,
     assert err.startswith("toy-image: 0 of ")
     assert (status, out) == (0, way.said["run"][1])
     assert (run / "results.json").stat().st_mtime_ns == written
+
+
+def test_a_recipe_may_be_a_function_in_the_folder_one_stands_in(
+    way: Any, carina: Carina, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "recipes_of_mine.py").write_text(
+        "from pathlib import Path\nfrom carina.core import read_toml\n"
+        "from carina.recipes import Recipe\n"
+        f"def small():\n    return read_toml(Path({str(way['by-class.toml'])!r}), Recipe)\n"
+    )
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
+    monkeypatch.chdir(tmp_path)
+
+    status, out, _ = carina(
+        *("run", "recipes_of_mine:small", "--data", way["data"]),
+        *("--store", way["store"], "--out", way["run"]),
+    )
+
+    assert (status, out) == (0, way.said["run"][1])
 
 
 def _steps(results: Results) -> tuple[str, ...]:

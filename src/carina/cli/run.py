@@ -1,5 +1,6 @@
 """``carina run``."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +39,8 @@ def run(
         seed: Of everything random; the recipe's own by default.
         as_json: Print the results for machines.
     """
+    if ":" in recipe:
+        sys.path.append(str(Path.cwd()))  # where `python -m carina` would look too
     chosen = with_seed(find_recipe(recipe, NAMED), seed)
     finished = run_to_end(chosen, read_folder(data, mapping), store, free_for_folder(out))
     if as_json:
