@@ -159,7 +159,7 @@ def test_transfer_of_the_summary_is_that_of_the_matrix(scores: Scores) -> None:
             if len(contrast.labels):
                 assert estimate.value == pytest.approx(contrast.value(matrix)), name
             else:
-                assert estimate.why_undefined == "no finding has both scores that this compares"
+                assert estimate.why_undefined == "no finding has both scores"
     assert set(assessment.summary["brier"]) == set(GROUPS)
 
 

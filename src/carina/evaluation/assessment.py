@@ -204,7 +204,8 @@ class _Table:
     def contrast(self, metric: str, contrast: Contrast) -> Estimate:
         labels, part = contrast.labels.tolist(), self.scores.part
         if not labels:
-            return Estimate.undefined("no finding has both scores that this compares")
+            one_step = len(self.scores.experiences) == 1
+            return Estimate.undefined("one step" if one_step else "no finding has both scores")
         return difference(
             METRICS[metric][0],
             self.stacked(metric, list(zip(contrast.first.tolist(), labels, strict=True))),
