@@ -1,9 +1,23 @@
+from dataclasses import replace
+
 import numpy as np
+import pytest
 import torch
 
 from carina.adaptors import fit_alignment
-from carina.learning import Learned, RETune, Ridge, Setting, Strategy, ZeroShot, begin, kept
+from carina.learning import (
+    Heads,
+    Learned,
+    RETune,
+    Ridge,
+    Setting,
+    Strategy,
+    ZeroShot,
+    begin,
+    kept,
+)
 from carina.learning.learner import Learner
+from carina.streams import View
 from carina.testing import drawn_view
 
 SHARED = Setting(image_dim=12, text_dim=12, shared_space=True)
@@ -51,3 +65,32 @@ def test_an_alignment_counts_once_whoever_holds_it() -> None:
 
     assert kept(taught(ZeroShot(), setting)).bytes["alignment"] == size
     assert kept(taught(Ridge(), setting)).bytes["alignment"] == size
+
+
+def of_one_patient() -> View:
+    """Both films of one patient are all the positives there are."""
+    view = drawn_view(("nodule",), rows=400, seed=1)
+    target = torch.zeros_like(view.target)
+    target[:2] = True
+    return replace(view, target=target)
+
+
+@pytest.mark.parametrize("strategy", [Heads(), RETune(epochs=1)])
+def test_weights_learned_from_one_patient_of_a_class_say_so_ever_after(strategy: Strategy) -> None:
+    """A head for a single positive film is that film's features but for their length."""
+    learner, alone = begin(strategy, SHARED, seed=0), []
+    for view in (drawn_view(rows=400), of_one_patient(), drawn_view(("edema",), rows=400, seed=2)):
+        *_, last = strategy.learn(learner, view, rng=np.random.default_rng(0))
+        assert isinstance(last, Learned)
+        learner = last.learner
+        alone.append(kept(learner).single_patients)
+
+    assert alone == [False, True, True]
+
+
+def test_sums_of_one_patient_of_a_class_say_so() -> None:
+    learner = begin(Ridge(), SHARED, seed=0)
+    *_, last = Ridge().learn(learner, of_one_patient(), rng=np.random.default_rng(0))
+
+    assert isinstance(last, Learned)
+    assert kept(last.learner).single_patients

@@ -234,9 +234,20 @@ def _kept(results: Results) -> Answer:
                 " patients; a sum over few can tell of them.",
             )
         )
-    single = "stems from single patients" if left.single_patients else "stems from a single patient"
-    said.append((f"{'Some' if left.single_patients else 'Nothing'} of what is kept {single}.",))
-    people = "some of it of single patients" if left.single_patients else "none of a single patient"
+    if left.single_patients:
+        said.append(("Some of what is kept stems from single patients.",))
+    else:
+        said.append(
+            (
+                (
+                    "No sum, and no class that weights were learned from, is of a single patient; "
+                    "what weights may tell of one all the same is not measured."
+                ),
+            )
+        )
+    people = (
+        "some of it of single patients" if left.single_patients else "no class of a single patient"
+    )
     return Answer(
         question="What is kept?",
         figure=figure,

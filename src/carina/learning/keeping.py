@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from carina.adaptors import readout_bytes
 from carina.learning.learner import Learner
+from carina.streams import View
 
-__all__ = ["Kept", "kept"]
+__all__ = ["Kept", "kept", "of_one_patient"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,8 @@ class Kept:
     Attributes:
         bytes: By kind: "adaptor", "head", "prompts", "alignment", "sums", "optimiser".
         fewest_patients: At least so many patients are in any kept sum; None where none is kept.
-        single_patients: Whether anything kept may stem from a single patient.
+        single_patients: Whether a kept sum, or a class that weights were learned from, is of a
+            single patient. Where it is not, weights may still tell of one: nothing here bounds it.
     """
 
     bytes: Mapping[str, int]
@@ -28,6 +30,19 @@ class Kept:
     def total(self) -> int:
         """All bytes."""
         return sum(self.bytes.values())
+
+
+def of_one_patient(view: View) -> bool:
+    """Whether all known positives, or all known negatives, of some finding are of one patient.
+
+    Weights learned from such a class may be that patient's features but for their length.
+    """
+    classes = (view.known & view.target, view.known & ~view.target)
+    return any(
+        len(set(view.patients[rows].tolist())) == 1
+        for cells in classes
+        for rows in cells.unbind(dim=1)
+    )
 
 
 def kept(learner: Learner) -> Kept:

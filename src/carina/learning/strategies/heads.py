@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float64
 from torch import Tensor
 
 from carina.core import ConfigError, Mismatch
+from carina.learning.keeping import of_one_patient
 from carina.learning.learner import Event, Learned, Learner, Setting, Step
 from carina.learning.strategies.linear import grown_head, head_of, no_head, noted
 from carina.learning.strategies.logistic import fit_logistic, log_loss
@@ -83,7 +84,8 @@ class Heads:
                 f"Features are {view.features.shape[1]} wide, these heads take "
                 f"{learner.setting.image_dim}: they come from another image encoder."
             )
-        now = learner
+        alone = learner.single_patients or of_one_patient(view)
+        now = replace(learner, single_patients=alone)
         fold = torch.from_numpy(folds_of(view.patients, folds=self.folds, salt=self.salt))
         for index, label in enumerate(view.labels):
             known = view.known[:, index]

@@ -16,6 +16,7 @@ from torch.nn import Parameter
 
 from carina.adaptors import Combine, Identity, Sides
 from carina.core import ConfigError
+from carina.learning.keeping import of_one_patient
 from carina.learning.learner import Event, Learned, Learner, Setting, Step
 from carina.learning.strategies.prompted import asked, empty_readout, met, prompted
 from carina.objectives import masked_bce
@@ -167,6 +168,7 @@ class RETune:
                 readout=readout,
                 carried=carried,
                 notes={**learner.notes, "optimiser_steps": total},
+                single_patients=learner.single_patients or of_one_patient(view),
             )
         )
 
