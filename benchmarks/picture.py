@@ -16,7 +16,7 @@ NAMES = {
     "RETune": "RE-tune, sequential",
     "ZeroShot": "zero-shot",
 }
-FILMS = ((27, 0), (27, 3), (27, 8), (27, 13))
+FILMS = ((27, 0), (27, 22), (27, 30), (27, 34))
 
 
 def by_class(demo: Path) -> list[Results]:
