@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from carina.cards import write_run_card
 from carina.core import Estimate, generator, write_text
 from carina.encoders import load_image_encoder
@@ -269,6 +271,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="where store and runs go")
     parser.add_argument("--out", type=Path, required=True, help="where results.md goes")
     given = parser.parse_args()
+    torch.set_num_threads(1)  # as the command line runs
     manifest, store = read_folder(given.data / "nih"), Store(given.work / "store")
     encoded(manifest, given.data / "weights" / "mbv3_cxr14.safetensors", store)
     done = list(cells(manifest, store, given.work / "runs"))

@@ -260,9 +260,14 @@ def _held_out(fit: _Group, weight: Tensor, bias: Tensor, fold: _Group) -> HeldOu
     )
 
 
+def _fair(at: int, held: list[HeldOut]) -> list[HeldOut]:
+    """Folds whose fit on the others saw both classes."""
+    return [one for one in held if int(one.fit_positives[at]) and int(one.fit_negatives[at])]
+
+
 def _choice(at: int, held: list[HeldOut], criterion: Criterion) -> tuple[int, float | None]:
     """Place of the candidate of least held-out error for one finding, and that error a row."""
-    fair = [one for one in held if int(one.fit_positives[at]) and int(one.fit_negatives[at])]
+    fair = _fair(at, held)
     if not fair:
         return 0, None
     rows = sum(int(one.positives[at] + one.negatives[at]) for one in fair)
@@ -276,13 +281,14 @@ def _calibration(at: int, pick: int, held: list[HeldOut]) -> Sigmoid | None:
 
     The head in use has seen all folds, so its scores lie a little wider apart than these.
     """
-    positives = sum(int(one.positives[at]) for one in held)
-    negatives = sum(int(one.negatives[at]) for one in held)
+    fair = _fair(at, held)
+    positives = sum(int(one.positives[at]) for one in fair)
+    negatives = sum(int(one.negatives[at]) for one in fair)
     if not positives or not negatives or positives + negatives < 3:
         return None
-    upper = sum(float(one.positive[at, pick]) for one in held) / positives
-    lower = sum(float(one.negative[at, pick]) for one in held) / negatives
-    square = sum(float(one.square[at, pick]) for one in held)
+    upper = sum(float(one.positive[at, pick]) for one in fair) / positives
+    lower = sum(float(one.negative[at, pick]) for one in fair) / negatives
+    square = sum(float(one.square[at, pick]) for one in fair)
     within = square - positives * upper**2 - negatives * lower**2
     return sigmoid_from_moments(
         positives=positives,
