@@ -121,7 +121,7 @@ class Results:
         unseen: The same means on test films no encoder's weights can have seen, where some may.
         encoders: What the run stands on.
         set_aside: Films that could not be read, by reason.
-        seconds: Wall-clock time by stage.
+        seconds: Wall-clock time by stage, of the attempt that finished the run.
         peak_memory_bytes: Largest resident size of the process.
         citations: Works this run owes.
     """
