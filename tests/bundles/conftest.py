@@ -79,6 +79,7 @@ def bundle_of(readout: Readout, **other: object) -> Bundle:
             "Edema": Estimate(value=0.75, low=0.5, high=1.0, n=20, positives=5, patients=18),
             "Mass": Estimate.undefined("no positive"),
         },
+        "single_patients": False,
     }
     return Bundle(readout=readout, **{**given, **other})  # type: ignore[arg-type]
 

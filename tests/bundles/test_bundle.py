@@ -91,6 +91,7 @@ def test_the_fingerprint_changes_with_every_part_and_with_nothing_else(make: Mak
         make(lineage=()),
         make(auroc={}),
         make(intended_use="other"),
+        make(single_patients=True),
         make(encoders=(replace(one.encoders[0], licence="other"),)),
     ]
 

@@ -51,6 +51,17 @@ def test_traces_of_single_patients_are_said(tmp_path: Path, make: Make, state: U
     )
 
 
+def test_a_head_that_may_stem_from_one_patient_is_said_with_and_without_a_state(
+    tmp_path: Path, make: Make, state: UpdateState
+) -> None:
+    for given in (None, replace(state, single_patients=True)):
+        text = card(tmp_path, make(single_patients=True), given)
+
+        assert "No image, report, row or sum" not in text
+        assert "a class it was learned from, may be of a single patient" in text
+    assert "may be of a single patient" not in card(tmp_path, make())
+
+
 def test_what_the_weights_have_seen_is_said(tmp_path: Path, make: Make) -> None:
     seen = Exposure(source="nih", what="154 of | 230 films")
     encoder = replace(load_encoder("toy-image").card, exposed_to=(seen,))

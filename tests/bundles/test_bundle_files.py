@@ -84,6 +84,12 @@ def test_a_bundle_without_state_takes_the_place_of_one_with(
     assert {path.name for path in tmp_path.iterdir()} == FILES
 
 
+def test_whether_it_may_stem_from_one_patient_is_read_back(tmp_path: Path, make: Make) -> None:
+    for said in (True, False):
+        write_bundle(tmp_path, make(single_patients=said))
+        assert read_bundle(tmp_path).single_patients is said
+
+
 @settings(max_examples=60, deadline=None)
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 @pytest.mark.parametrize("name", ["bundle.json", "adaptor.safetensors"])

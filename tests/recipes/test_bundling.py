@@ -111,6 +111,7 @@ def test_update_state_is_all_that_the_learner_carries(ran: Ran, tmp_path: Path) 
     assert back.tensors.keys() == learner.carried.keys()
     assert all(torch.equal(back.tensors[n], tensor) for n, tensor in learner.carried.items())
     assert back.notes["learner"] == learner.notes
+    assert bundle.single_patients == learner.single_patients
     assert (back.fewest_patients, back.single_patients) == (
         learner.fewest_patients,
         learner.single_patients,

@@ -49,6 +49,7 @@ def bundled(readout: Readout) -> Bundle:
             AnswerRule(label="Mass", slope=0.0, intercept=0.5, threshold=-0.2, rule="best F1"),
         ),
         encoders=(load_image_encoder("toy-image").card,),
+        single_patients=False,
     )
 
 

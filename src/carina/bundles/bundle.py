@@ -100,6 +100,8 @@ class Bundle:
         text_encoder: Card of the encoder whose prompts are inside; predicting does not need it.
         lineage: What taught it, first to last.
         auroc: On the patients the last run held back, by finding.
+        single_patients: Whether a sum behind it, or a class it was learned from, may be of a single
+            patient.
         intended_use: For whoever reads the card.
 
     Raises:
@@ -114,6 +116,7 @@ class Bundle:
     text_encoder: EncoderCard | None = None
     lineage: tuple[Lesson, ...] = ()
     auroc: Mapping[str, Estimate] = field(default_factory=dict)
+    single_patients: bool
     intended_use: str = INTENDED_USE
 
     def __post_init__(self) -> None:
@@ -158,6 +161,7 @@ class Bundle:
                 "text_encoder": self.text_encoder,
                 "lineage": self.lineage,
                 "auroc": self.auroc,
+                "single_patients": self.single_patients,
                 "intended_use": self.intended_use,
             }
         )

@@ -82,15 +82,25 @@ def _lessons(bundle: Bundle) -> list[str]:
 def _inside(bundle: Bundle, state: UpdateState | None) -> str:
     rows = [[kind, f"{count:,}"] for kind, count in bundle.bytes.items()]
     if state is None:
-        told = "No image, report, row or sum of the patients it was taught on is inside."
+        told = (
+            "No image and no report is inside, nor what learning on needs."
+            if bundle.single_patients
+            else "No image, report, row or sum of the patients it was taught on is inside."
+        )
     else:
         rows += [[f"update state: {kind}", f"{count:,}"] for kind, count in state.bytes.items()]
         fewest = state.fewest_patients
         told = (
             "The update state, written on request, is what learning on needs. "
             + (f"Every sum in it is over {fewest} patient(s) or more." if fewest else "")
-            + (" It may hold traces of single patients: keep it." if state.single_patients else "")
         ).strip()
+    if bundle.single_patients:
+        told += (
+            " A sum behind it, or a class it was learned from, may be of a single patient, whose "
+            "features its numbers may then give away: keep it like the films."
+        )
+    elif state is not None and state.single_patients:
+        told += " The update state may hold traces of single patients: keep it like the films."
     return f"{_table(['kind', 'bytes'], rows)}\n\n{told}"
 
 

@@ -82,6 +82,7 @@ class SavedBundle:
     text_encoder: EncoderCard | None
     lineage: tuple[Lesson, ...]
     auroc: dict[str, Estimate]
+    single_patients: bool
     adaptor: SavedFile
     state: SavedState | None
 
@@ -113,6 +114,7 @@ def write_bundle(folder: Path, bundle: Bundle, *, state: UpdateState | None = No
         text_encoder=bundle.text_encoder,
         lineage=bundle.lineage,
         auroc=dict(bundle.auroc),
+        single_patients=bundle.single_patients,
         adaptor=_told(adaptor),
         state=None
         if state is None or carried is None
@@ -150,6 +152,7 @@ def read_bundle(folder: Path) -> Bundle:
         text_encoder=saved.text_encoder,
         lineage=saved.lineage,
         auroc=saved.auroc,
+        single_patients=saved.single_patients,
         intended_use=saved.intended_use,
     )
 

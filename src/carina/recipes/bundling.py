@@ -56,6 +56,7 @@ def bundle_of(
         text_encoder=cards.text,
         lineage=(_lesson(results, step),),
         auroc={label: measured[label] for label in labels if label in measured},
+        single_patients=learner.single_patients,
     )
     recipe = read_json(folder / "recipe.json", Continual)
     return bundle, _state(learner, recipe) if updatable else None
