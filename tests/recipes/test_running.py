@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count as count_from
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from carina.adaptors import Linear, Sides
+from carina.core import UnreadableFile
 from carina.evaluation import Results, read_results, read_scores
 from carina.learning import Heads, RETune, Ridge, StrategyConfig, ZeroShot
 from carina.recipes import Continual, Finished, Prepared, run, run_name
@@ -156,6 +158,33 @@ def test_a_run_cut_at_any_rename_goes_on_to_the_same_numbers(
         }
 
     assert cuts > 10
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX only: folders are locked")
+def test_a_second_run_of_the_same_recipe_in_the_same_place_is_refused(
+    recipe: Continual, prepared: Prepared, tmp_path: Path
+) -> None:
+    first = run(recipe, prepared, tmp_path)
+    next(first)
+    with pytest.raises(UnreadableFile, match="Another process is running this recipe here"):
+        list(run(recipe, prepared, tmp_path))
+    elsewhere = finished(recipe, prepared, tmp_path / "elsewhere")
+    *_, last = first
+
+    assert isinstance(last, Finished)
+    assert numbers(last.folder) == numbers(elsewhere.folder)
+    assert not list(tmp_path.glob("*.unfinished"))
+
+
+def test_where_folders_cannot_be_locked_a_run_goes_on_without(
+    recipe: Continual, prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path, *, wait: bool) -> int | None:
+        raise NotADirectoryError(folder)
+
+    monkeypatch.setattr("carina.recipes.standing.lock_folder", refuse)
+
+    assert finished(recipe, prepared, tmp_path).folder.is_dir()
 
 
 def test_a_run_killed_once_it_was_whole_leaves_nothing_unfinished(

@@ -12,32 +12,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from carina.core import PARTIAL, UnreadableFile, partial_path
+from carina.core import PARTIAL, UnreadableFile, lock_folder, partial_path
 
 __all__ = ["claimed_folder", "prune", "publish", "telling_what_is_full"]
 
 if sys.platform == "win32":
 
-    def _lock(folder: Path, *, wait: bool) -> int | None:  # noqa: ARG001
-        raise NotADirectoryError(folder)  # a folder cannot be opened there, so age decides
-
     def _flush_folder(folder: Path) -> None:
         """Nothing: renames are flushed by the file system."""
 
 else:
-    import fcntl
-
-    def _lock(folder: Path, *, wait: bool) -> int | None:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        except BaseException:
-            os.close(descriptor)
-            raise
-        return descriptor
 
     def _flush_folder(folder: Path) -> None:
         descriptor = os.open(folder, os.O_RDONLY)
@@ -59,7 +43,7 @@ def claimed_folder(final: Path) -> Iterator[Path]:
         folder.mkdir()
         lock = None
         with suppress(OSError):  # where folders cannot be locked, age protects them
-            lock = _lock(folder, wait=True)
+            lock = lock_folder(folder, wait=True)
         if folder.exists():
             break
         if lock is not None:  # pruned before it could be locked: take another
@@ -103,7 +87,7 @@ def prune(parent: Path, *, older_than: float) -> int:
             aged = time.time() - path.stat().st_mtime > older_than
             if path.is_dir():
                 try:
-                    lock = _lock(path, wait=False)
+                    lock = lock_folder(path, wait=False)
                     abandoned = lock is not None
                 except OSError:
                     abandoned = aged

@@ -39,6 +39,7 @@ from carina.recipes.passes import Lived, Pass, Progress, Walked, learners_left, 
 from carina.recipes.preparation import Prepared
 from carina.recipes.recipe import Continual
 from carina.recipes.records import cards_used, rules_of
+from carina.recipes.standing import alone_in
 from carina.streams import Stream, lay_out
 
 __all__ = ["Finished", "run", "run_name"]
@@ -82,14 +83,25 @@ def run(recipe: Continual, prepared: Prepared, out: Path) -> Iterator[Progress |
 
     Yields:
         How far it is; at last `Finished`.
+
+    Raises:
+        UnknownName: for a finding in the headline that there is none of.
+        UnreadableFile: where another process is running the same recipe there.
     """
     name = run_name(recipe, prepared)
+    whole = out / name / "results.json"
+    if not whole.is_file():
+        prepared.labelled.space.indices(recipe.headline)  # a misspelt one now, not after the work
+        with alone_in(out / f"{name}.unfinished"):
+            if not whole.is_file():  # nobody finished it since
+                yield from _worked(recipe, prepared, out, name)
+    _tidy(out, name)
+    yield Finished(folder=out / name, results=read_json(whole, Results))
+
+
+def _worked(recipe: Continual, prepared: Prepared, out: Path, name: str) -> Iterator[Progress]:
+    """The whole run, up to its folder under its final name."""
     final, unfinished = out / name, out / f"{name}.unfinished"
-    if (final / "results.json").is_file():
-        _tidy(out, name)
-        yield Finished(folder=final, results=read_json(final / "results.json", Results))
-        return
-    prepared.labelled.space.indices(recipe.headline)  # a misspelt one now, not after the work
     stream = _stream(recipe, prepared)
     seconds: dict[str, float] = {}
     started = perf_counter()
@@ -140,8 +152,6 @@ def run(recipe: Continual, prepared: Prepared, out: Path) -> Iterator[Progress |
         write_results(folder / "results.json", results)
         for step, path in enumerate(left):  # copied: until the folder is whole, all can be redone
             shutil.copytree(path, folder / "learners" / f"{step:03}")
-    _tidy(out, name)
-    yield Finished(folder=final, results=results)
 
 
 def _tidy(out: Path, name: str) -> None:
