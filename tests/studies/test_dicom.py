@@ -1,7 +1,10 @@
 """Every path from stored values to a grey picture, against pydicom's own functions."""
 
 import io
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gdcm
@@ -29,7 +32,7 @@ from pydicom.uid import (
 )
 
 from carina.core import UnreadableFile
-from carina.studies import Flag, Form, Picture, decode_image
+from carina.studies import Flag, Form, Picture, decode_image, read_image
 
 Make = Callable[..., bytes]
 MakeDataset = Callable[..., Dataset]
@@ -468,3 +471,18 @@ def test_films_of_one_study_share_a_key_that_is_not_its_number(dicom: Make) -> N
     assert one == again != other
     assert "1.2.826" not in one
     assert blank == decode_image(dicom(film())).study_key == ""
+
+
+def test_a_key_cannot_be_tested_against_a_study_number_in_another_process(
+    dicom: Make, tmp_path: Path
+) -> None:
+    path = tmp_path / "film.dcm"
+    path.write_bytes(dicom(film(), StudyInstanceUID="1.2.826.77"))
+    say = "import sys; from pathlib import Path; from carina.studies import read_image"
+    say += "; print(read_image(Path(sys.argv[1])).study_key)"
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", say, str(path)], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+    assert elsewhere
+    assert read_image(path).study_key != elsewhere

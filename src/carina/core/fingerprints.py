@@ -59,7 +59,7 @@ def digest_arrays(arrays: Mapping[str, np.ndarray]) -> str:
 
 
 def salted(text: str, salt: str) -> int:
-    """A 63-bit number that stands for a text and, without the salt, does not give it away."""
+    """A 63-bit number for a text; only who has the salt can test whether it stands for a guess."""
     keyed = blake2b(text.encode(), digest_size=8, key=blake2b(salt.encode()).digest())
     return int.from_bytes(keyed.digest(), "big") >> 1
 

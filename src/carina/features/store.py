@@ -76,7 +76,9 @@ class Store:
     Below the root lie ``<encoder fingerprint>/card.json``,
     ``<encoder fingerprint>/<segment fingerprint>/`` and ``ledgers/``. Segments never change and
     name images by their digests alone. The ledgers hold a salt made for this store, and salted
-    hashes of paths and patients; no file name, identifier or date.
+    hashes of paths and patients; no file name, identifier or date in the clear. The salt lies
+    beside the hashes, so whoever has the store can test any list of patients or paths against
+    them: a store is as confidential as the list of its patients.
 
     Attributes:
         root: The folder; it is made when something is first encoded into it.

@@ -48,7 +48,8 @@ class Picture:
         bits: Bits a stored sample has.
         flags: What else there is to know, in the order of `Flag`.
         study_key: Equal for files that say they belong to one imaging study, "" where a file does
-            not say; a salted hash, from which the study's number cannot be read.
+            not say. A hash salted anew in each process: keys of two processes do not compare, and
+            outside its process none can be tested against the number of a study.
     """
 
     pixels: Float32[np.ndarray, "rows cols"]
