@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DATA ?= ../shared/data/cxr
 WORK ?= .work
 
-.PHONY: help demo test format lint types contracts check results bench clean
+.PHONY: help demo test format lint types contracts check results clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
