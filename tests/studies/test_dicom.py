@@ -391,6 +391,26 @@ def test_a_deflated_object_is_refused(dataset: MakeDataset, dicom: Make) -> None
         decode_image(dicom(made))
 
 
+def test_a_deflated_object_is_refused_however_late_its_header_says_so(
+    dataset: MakeDataset, dicom: Make
+) -> None:
+    made = dataset(film())
+    made.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    made.file_meta.FileMetaInformationVersion = b"\0\1" * 2048
+    data = dicom(made)
+    assert data.index(DeflatedExplicitVRLittleEndian.encode()) > 4096
+
+    with pytest.raises(UnreadableFile, match="Deflated"):
+        decode_image(data)
+
+
+def test_a_film_that_only_names_the_deflated_syntax_is_read(dicom: Make) -> None:
+    data = dicom(film(), ImageComments=str(DeflatedExplicitVRLittleEndian))
+    assert data.index(DeflatedExplicitVRLittleEndian.encode()) < 2048
+
+    assert decode_image(data).form is Form.DICOM
+
+
 @pytest.mark.parametrize(("syntax", "bits"), [(MPEG2MPML, 8), (JPEGExtended12Bit, 12)])
 def test_a_compression_nobody_decodes_is_named(
     dataset: MakeDataset, dicom: Make, syntax: UID, bits: int

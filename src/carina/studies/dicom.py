@@ -45,13 +45,9 @@ def read_dicom(data: bytes) -> Picture:
     # pydicom takes 0.2 s to import: only who reads a DICOM file waits for it.
     from pydicom.errors import BytesLengthException, InvalidDicomError
 
-    if _DEFLATED in data[:2048]:
-        raise UnreadableFile(
-            "Deflated as a whole, which can hide any size: wanted plain or image-compressed DICOM. "
-            "Store it again in another transfer syntax."
-        )
     try:
         with quietly():
+            _check_deflated(data)
             return _picture(_opened(data), data)
     except UnreadableFile:
         raise
@@ -66,6 +62,27 @@ def read_dicom(data: bytes) -> Picture:
             f"Damaged DICOM or a feature no decoder here knows: {type(error).__name__}. "
             "Copy the file anew or store it uncompressed."
         ) from None
+
+
+def _check_deflated(data: bytes) -> None:
+    """Refuse what opening would inflate, by its file meta group alone, however long that is."""
+    from pydicom.filereader import read_dataset, read_preamble
+
+    file = io.BytesIO(data)
+    read_preamble(file, force=True)
+    meta = read_dataset(
+        file,
+        is_implicit_VR=False,
+        is_little_endian=True,
+        stop_when=lambda tag, _vr, _length: tag.group != 2,
+    )
+    for tag in list(meta.keys())[:1]:
+        _ = meta[tag]  # of no known kind: pydicom would read the group again in another way
+    if _DEFLATED in data[: file.tell()]:
+        raise UnreadableFile(
+            "Deflated as a whole, which can hide any size: wanted plain or image-compressed DICOM. "
+            "Store it again in another transfer syntax."
+        )
 
 
 def _opened(data: bytes) -> Any:
