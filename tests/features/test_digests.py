@@ -49,6 +49,26 @@ def test_a_remembered_file_is_not_read_again(
     assert image_digests(manifest, store) == first
 
 
+def test_a_file_beyond_reason_is_not_read_and_set_aside_with_its_reason(
+    tmp_path: Path,
+    store: Store,
+    toy: ImageEncoder,
+    draw_films: DrawFilms,
+    read_films: ReadFilms,
+    encode_films: EncodeFilms,
+) -> None:
+    manifest = read_films(draw_films(tmp_path / "large", 3))
+    with (manifest.root / manifest.image[1]).open("r+b") as file:
+        file.truncate((1 << 30) + 1)  # sparse: no disk is filled
+
+    last = encode_films(manifest, toy, store)
+
+    assert [(s.row, s.reason) for s in last.set_aside] == [
+        (1, "Too large: the file has more than 1 GiB.")
+    ]
+    assert [digest is None for digest in image_digests(manifest, store)] == [False, True, False]
+
+
 def test_a_file_that_may_still_change_is_read_each_time(
     tmp_path: Path, store: Store, draw_films: DrawFilms, read_films: ReadFilms
 ) -> None:

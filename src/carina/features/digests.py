@@ -14,7 +14,7 @@ from carina.encoders import EncoderCard
 from carina.features.ledger import Ledger
 from carina.features.partial import telling_what_is_full
 from carina.features.store import Store
-from carina.studies import Manifest
+from carina.studies import Manifest, image_bytes
 
 __all__ = ["DigestCache", "default_workers", "image_digests", "in_order", "lookup", "read_digested"]
 
@@ -81,10 +81,7 @@ def read_digested(path: Path, cache: DigestCache) -> tuple[str, str, bytes]:
         MissingFile, UnreadableFile: without a path in the message.
     """
     before = cache.key(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UnreadableFile(f"The file cannot be opened: {error.strerror}.") from None
+    data = image_bytes(path)
     unchanged = cache.key(path) == before
     return before if unchanged else "", digest_bytes(data), data
 

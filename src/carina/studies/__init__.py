@@ -24,6 +24,7 @@ from carina.studies.picture import Flag as Flag
 from carina.studies.picture import Form as Form
 from carina.studies.picture import Picture as Picture
 from carina.studies.pixels import decode_image as decode_image
+from carina.studies.pixels import image_bytes as image_bytes
 from carina.studies.pixels import load_image as load_image
 from carina.studies.pixels import looks_like_image as looks_like_image
 from carina.studies.pixels import read_image as read_image

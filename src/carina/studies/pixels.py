@@ -12,7 +12,7 @@ from carina.studies.dicom import looks_like_dicom, read_dicom
 from carina.studies.picture import Flag, Form, Picture, check_size
 from carina.studies.quiet import quietly
 
-__all__ = ["decode_image", "load_image", "looks_like_image", "read_image"]
+__all__ = ["decode_image", "image_bytes", "load_image", "looks_like_image", "read_image"]
 
 _MAX_BYTES = 1 << 30
 _SIGNATURES = {b"\x89PNG\r\n\x1a\n": Form.PNG, b"\xff\xd8\xff": Form.JPEG}
@@ -27,7 +27,7 @@ def read_image(path: Path) -> Picture:
         MissingFile: where there is no such file.
         UnreadableFile: with the reason, which names neither the file nor the patient.
     """
-    return decode_image(_bytes_of(path))
+    return decode_image(image_bytes(path))
 
 
 def load_image(path: Path) -> tuple[str, Picture]:
@@ -36,7 +36,7 @@ def load_image(path: Path) -> tuple[str, Picture]:
     Raises:
         MissingFile, UnreadableFile: as `read_image`.
     """
-    data = _bytes_of(path)
+    data = image_bytes(path)
     return digest_bytes(data), decode_image(data)
 
 
@@ -77,17 +77,23 @@ def looks_like_image(path: Path) -> bool:
     return begins.startswith(tuple(_SIGNATURES)) or begins[128:] == b"DICM"
 
 
-def _bytes_of(path: Path) -> bytes:
+def image_bytes(path: Path) -> bytes:
+    """The bytes of a file that may hold an image; of more than 1 GiB nothing is read.
+
+    Raises:
+        MissingFile: where there is no such file.
+        UnreadableFile: where it is too large or cannot be opened, without a path in the message.
+    """
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise UnreadableFile("Too large: the file has more than 1 GiB.")
-        return path.read_bytes()
-    except UnreadableFile:
-        raise
+        large = path.stat().st_size > _MAX_BYTES
+        data = b"" if large else path.read_bytes()
     except FileNotFoundError:
         raise MissingFile("The file is not there.") from None
     except OSError as error:
         raise UnreadableFile(f"The file cannot be opened: {type(error).__name__}.") from None
+    if large:
+        raise UnreadableFile("Too large: the file has more than 1 GiB.")
+    return data
 
 
 def _raster(data: bytes, form: Form) -> Picture:
