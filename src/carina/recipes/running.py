@@ -92,17 +92,19 @@ def run(recipe: Continual, prepared: Prepared, out: Path) -> Iterator[Progress |
     whole = out / name / "results.json"
     if not whole.is_file():
         prepared.labelled.space.indices(recipe.headline)  # a misspelt one now, not after the work
+        stream = _stream(recipe, prepared)
         with alone_in(out / f"{name}.unfinished"):
             if not whole.is_file():  # nobody finished it since
-                yield from _worked(recipe, prepared, out, name)
+                yield from _worked(recipe, prepared, stream, out, name)
     _tidy(out, name)
     yield Finished(folder=out / name, results=read_json(whole, Results))
 
 
-def _worked(recipe: Continual, prepared: Prepared, out: Path, name: str) -> Iterator[Progress]:
+def _worked(
+    recipe: Continual, prepared: Prepared, stream: Stream, out: Path, name: str
+) -> Iterator[Progress]:
     """The whole run, up to its folder under its final name."""
     final, unfinished = out / name, out / f"{name}.unfinished"
-    stream = _stream(recipe, prepared)
     seconds: dict[str, float] = {}
     started = perf_counter()
     folds = prepared.labelled.patients % recipe.folds
