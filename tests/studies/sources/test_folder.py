@@ -112,6 +112,21 @@ def test_the_table_itself_may_be_named(folder: Make) -> None:
     assert len(read_folder(root / "other.csv")) == 4
 
 
+@pytest.mark.parametrize(
+    "row",
+    ["a.png,Plantagenet,1", "a,Plantagenet,20010203", "a,Plantagenet,2001-02-03", "film,P01234,x"],
+)
+@pytest.mark.parametrize("mapping", [PLAIN, None])
+def test_a_first_line_that_is_a_row_is_never_quoted(
+    folder: Make, row: str, mapping: str | None
+) -> None:
+    data = folder(f"{row}\nb.png,Tudor,0\n", mapping)
+    with pytest.raises(ConfigError, match=r"3 column.*does not look like a header") as refused:
+        read_folder(data)
+
+    assert row.split(",")[1] not in str(refused.value)
+
+
 def test_the_mapping_may_lie_elsewhere(
     folder: Make, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

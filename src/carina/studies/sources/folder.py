@@ -30,6 +30,9 @@ _MAPPING = "mapping.toml"
 _FRACTIONS = {"train": 0.7, "val": 0.1, "test": 0.2}
 _TABLES = (".csv", ".tsv")
 _HEAD = 4096
+_DATUM = re.compile(
+    r"^\W*\d|\d{4}|\.(png|jpe?g|dcm|dicom)\b", re.IGNORECASE
+)  # in no name of a column, but in cells: begun by or with a long number, a file
 _IMAGES = (".png", ".jpg", ".jpeg", ".dcm")
 _EXAMPLE = """
   table = "labels.csv"
@@ -95,7 +98,7 @@ def _no_mapping(data: Path, root: Path) -> ConfigError | MissingFile:
     how = f"Describe it in {_MAPPING} beside it, or with --mapping FILE, like this:{_EXAMPLE}"
     tables = [data] if data.is_file() else _with_suffix(root, _TABLES)
     if tables:
-        columns = ", ".join(_Table.read(tables[0]).columns[:20])
+        columns = _Table.read(tables[0]).named(20)
         return ConfigError(
             f"No mapping says what the columns of {tables[0].name} mean; it has {columns}. {how}"
         )
@@ -130,6 +133,17 @@ class _Table:
     @property
     def columns(self) -> list[str]:
         return list(self.cells)
+
+    @property
+    def headed(self) -> bool:
+        """Whether the first line can be a header; otherwise it may be a row, of a patient."""
+        return not any(_DATUM.search(column) for column in self.columns)
+
+    def named(self, most: int) -> str:
+        """The first columns by name, for a message; nothing of a first line that is a row."""
+        if self.headed:
+            return ", ".join(self.columns[:most])
+        return f"{len(self.columns)} column(s), but its first line does not look like a header"
 
     @classmethod
     def read(cls, path: Path) -> "_Table":
@@ -201,11 +215,12 @@ def _manifest(mapping: TableMapping, table: _Table, root: Path) -> Manifest:
 
 def _check_columns(mapping: TableMapping, table: _Table) -> None:
     if missing := {p: c for p, c in mapping.named().items() if c not in table.cells}:
-        faults = [f"{p} = {c!r}.{near(c, table.columns)}" for p, c in missing.items()]
+        known = table.columns if table.headed else []
+        faults = [f"{p} = {c!r}.{near(c, known)}" for p, c in missing.items()]
         raise ConfigError(
             f"{table.name} has no column for {len(missing)} name(s) of the mapping:\n  "
             + "\n  ".join(faults)
-            + f"\nIts columns: {', '.join(table.columns[:40])}.{_one_column(table)}"
+            + f"\nIts columns: {table.named(40)}.{_one_column(table)}"
         )
 
 
