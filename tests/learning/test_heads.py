@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from carina.adaptors import LinearReadout
 from carina.core import ConfigError, Mismatch
-from carina.learning import Heads, Learned, Learner, Scaling, Setting, begin, learn_one
+from carina.learning import Heads, Learned, Learner, Setting, begin, learn_one
 from carina.learning.strategies.sums import folds_of
 from carina.measures import fit_sigmoid
 from carina.streams import View
@@ -30,25 +30,19 @@ def head(learner: Learner) -> LinearReadout:
     return learner.readout
 
 
-def scaled(rows: np.ndarray, scaling: Scaling) -> np.ndarray:
-    if scaling is not Scaling.STANDARD:
-        rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    if scaling is not Scaling.UNIT:
-        rows = (rows - rows.mean(0)) / rows.std(0)
-    return rows
+def scaled(rows: np.ndarray) -> np.ndarray:
+    ones: np.ndarray = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return ones
 
 
 @pytest.mark.parametrize("balanced", [False, True])
-@pytest.mark.parametrize("scaling", list(Scaling))
-def test_scores_are_those_of_scikit_learn_on_the_same_scaled_rows(
-    scaling: Scaling, balanced: bool
-) -> None:
+def test_scores_are_those_of_scikit_learn_on_the_same_scaled_rows(balanced: bool) -> None:
     view = drawn_view(known=0.8)
-    learner = taught(Heads(penalties=(0.3,), scaling=scaling, balanced=balanced), view)
+    learner = taught(Heads(penalties=(0.3,), balanced=balanced), view)
     scores = head(learner)(view.features).difference
     for column in range(3):
         known = view.known[:, column].numpy()
-        rows = scaled(view.features.double().numpy()[known], scaling)
+        rows = scaled(view.features.double().numpy()[known])
         reference = LogisticRegression(
             C=1 / 0.3,
             solver="newton-cholesky",
@@ -66,7 +60,7 @@ def test_the_penalty_is_that_of_least_held_out_loss_and_the_calibration_is_out_o
     view, penalties = drawn_view(("effusion",), rows=80, known=0.9), (0.01, 0.3, 10.0)
     learner = taught(Heads(penalties=penalties), view)
     known = view.known[:, 0].numpy()
-    rows = scaled(view.features.double().numpy()[known], Scaling.UNIT)
+    rows = scaled(view.features.double().numpy()[known])
     target = view.target[:, 0].numpy()[known]
     fold = folds_of(view.patients, folds=5, salt="heads")[known]
     losses, held = {}, {}

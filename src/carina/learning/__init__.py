@@ -19,7 +19,6 @@ from carina.learning.strategies import Heads as Heads
 from carina.learning.strategies import Optimiser as Optimiser
 from carina.learning.strategies import RETune as RETune
 from carina.learning.strategies import Ridge as Ridge
-from carina.learning.strategies import Scaling as Scaling
 from carina.learning.strategies import Schedule as Schedule
 from carina.learning.strategies import StrategyConfig as StrategyConfig
 from carina.learning.strategies import ZeroShot as ZeroShot

@@ -1,7 +1,6 @@
 """Ways to learn, one a file."""
 
 from carina.learning.strategies.heads import Heads as Heads
-from carina.learning.strategies.heads import Scaling as Scaling
 from carina.learning.strategies.retune import Optimiser as Optimiser
 from carina.learning.strategies.retune import RETune as RETune
 from carina.learning.strategies.retune import Schedule as Schedule

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from math import log
 
 import numpy as np
@@ -19,31 +18,20 @@ from carina.learning.strategies.sums import folds_of, unit
 from carina.measures import Sigmoid, fit_sigmoid
 from carina.streams import View
 
-__all__ = ["Heads", "Scaling"]
-
-
-class Scaling(StrEnum):
-    """What is done to features before a head sees them."""
-
-    UNIT = "unit"
-    """Rows of length 1."""
-    STANDARD = "standard"
-    """Columns of mean 0 and variance 1 over the rows of the experience."""
-    UNIT_STANDARD = "unit-standard"
-    """Rows of length 1, then columns as in STANDARD."""
+__all__ = ["Heads"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heads:
     """L2-penalised logistic regression for each visible finding, on the experience's rows alone.
 
+    Rows are brought to length 1 first.
     The penalty of each finding is that of least held-out log loss over folds by patient; ties go
     to the larger. A finding seen with one class only keeps the head it has, or gets one that
     always says its share, drawn in a little.
 
     Attributes:
         penalties: To choose from: of ``penalty / 2 |w|^2`` beside the summed log loss.
-        scaling: What is done to features first.
         balanced: Whether both classes weigh the same, however rare one is; the calibration sets
             probabilities right again.
         folds: For the choice of penalty and the calibration.
@@ -51,7 +39,6 @@ class Heads:
     """
 
     penalties: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
-    scaling: Scaling = Scaling.UNIT
     balanced: bool = False
     folds: int = 5
     salt: str = "heads"
@@ -64,8 +51,7 @@ class Heads:
 
     def begin(self, setting: Setting, *, rng: np.random.Generator) -> Learner:  # noqa: ARG002
         """No head yet."""
-        normalise = self.scaling is not Scaling.STANDARD
-        return Learner(setting=setting, readout=no_head(setting.image_dim, normalise=normalise))
+        return Learner(setting=setting, readout=no_head(setting.image_dim, normalise=True))
 
     def learn(
         self,
@@ -102,7 +88,7 @@ class Heads:
 
     def _fitted(self, features: Tensor, target: Tensor, fold: Tensor) -> "_Head":
         """One finding's head, on rows where it is known and has both classes."""
-        rows, shift, width = self._scaled(features.double())
+        rows = unit(features.double())
         penalties = sorted(set(self.penalties), reverse=True)
         apart = [
             held
@@ -128,10 +114,9 @@ class Heads:
             self._worth(target)[:, None],
             torch.tensor([penalty], dtype=torch.float64),
         )
-        weight = weight[0] / width
         return _Head(
-            weight=weight,
-            bias=float(bias[0] - weight @ shift),
+            weight=weight[0],
+            bias=float(bias[0]),
             penalty=penalty,
             error=error,
             calibration=calibration,
@@ -163,16 +148,6 @@ class Heads:
             return torch.ones(len(target), dtype=torch.float64)
         share = target.double().mean()
         return torch.where(target, 0.5 / share, 0.5 / (1 - share))
-
-    def _scaled(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Rows as a head sees them, and the shift and width of the columns."""
-        if self.scaling is not Scaling.STANDARD:
-            rows = unit(rows)
-        shift, width = torch.zeros_like(rows[0]), torch.ones_like(rows[0])
-        if self.scaling is not Scaling.UNIT:
-            shift, width = rows.mean(dim=0), rows.std(dim=0, correction=0)
-            width = torch.where(width > 0, width, 1.0)
-        return (rows - shift) / width, shift, width
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
