@@ -223,6 +223,12 @@ def test_what_is_wrong_is_one_clear_line_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_demo_of_too_few_patients_asks_for_more(carina: Carina, tmp_path: Path) -> None:
+    tells(carina("demo", "--patients", 2, "--out", tmp_path / "demo"), "wanted 40 or more", "360")
+
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("was", "came", "hints"),
     [
@@ -240,6 +246,7 @@ def test_what_is_wrong_is_one_clear_line_and_leaves_nothing(
         ('["toy-image"]', "[]", ("one image encoder or more",)),
         ('"toy-text"', '"toy-txt"', ("'toy-txt'. Did you mean 'toy-text'?",)),
         ('"toy-text"', '"toy-image"', ("toy-image reads images; wanted", "toy-text")),
+        ('"small"', '""', ("A recipe has a name",)),
         ('"Ridge"', '"Rigde"', ("strategy: no kind 'Rigde'", "'Ridge'?")),
         ('"Ridge"', '"Ridge"\nlambda = [1.0]', ("strategy: no key 'lambda'", "'lambdas'?")),
         ('"Ridge"', '"Ridge"\nlambdas = [-1.0]', ("above 0; got (-1.0,)",)),

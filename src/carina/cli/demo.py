@@ -7,6 +7,7 @@ from carina.cards import overview_tables, write_overview
 from carina.cli.running import encode_to_end, run_to_end
 from carina.cli.runs import free_for_folder
 from carina.cli.terminal import note, print_table, progress
+from carina.core import InvalidValue
 from carina.encoders import load_image_encoder
 from carina.features import Store
 from carina.phantoms import write_phantoms
@@ -17,6 +18,8 @@ __all__ = ["demo"]
 
 _SHOWN = ("strategy", "AUROC", "authors' AUROC", "backward transfer", "forgetting", "kept")
 """Columns of the overview that fit a terminal; the card has them all."""
+_FEWEST = 40
+"""Patients, so that some are in every split and each scenario has something to show."""
 
 
 def demo(*, out: Path = Path(".demo"), patients: int = 360, seed: int = 27) -> None:
@@ -30,6 +33,11 @@ def demo(*, out: Path = Path(".demo"), patients: int = 360, seed: int = 27) -> N
         patients: How many to draw.
         seed: Of everything random.
     """
+    if patients < _FEWEST:
+        raise InvalidValue(
+            f"Of {patients} patient(s) too few are left for each part of the demo; wanted "
+            f"{_FEWEST} or more. Ask for more: carina demo --patients 360."
+        )
     started = perf_counter()
     manifest = _drawn(free_for_folder(out) / "phantoms", patients, seed)
     note(f"1. Drew {len(manifest)} films of {patients} patients as DICOM with reports.")

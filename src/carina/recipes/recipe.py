@@ -1,7 +1,7 @@
 """One experiment as a value: what `carina run` takes by name, by function or from a file."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
 
@@ -69,6 +69,8 @@ class Continual:
     salt: str = "carina"
 
     def __post_init__(self) -> None:
+        if not self.name.strip():
+            raise InvalidValue("A recipe has a name, which its card shows; got none.")
         if not self.encoders or len(set(self.encoders)) != len(self.encoders):
             raise InvalidValue(
                 f"A recipe names one image encoder or more, each once: {self.encoders}."
@@ -87,7 +89,8 @@ class Continual:
     @property
     def fingerprint(self) -> str:
         """Of everything but the name."""
-        return fingerprint(replace(self, name=""))
+        others = {field.name: getattr(self, field.name) for field in fields(self)}
+        return fingerprint({"kind": type(self).__name__, **others, "name": ""})
 
 
 Recipe = Continual
