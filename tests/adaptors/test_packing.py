@@ -25,6 +25,7 @@ from carina.adaptors import (
     readout_bytes,
     unpack,
     unpack_alignment,
+    unshared,
 )
 from carina.core import ConfigError, Mismatch
 
@@ -165,3 +166,13 @@ def test_an_alignment_comes_back_by_itself() -> None:
     assert (back.pairs, back.explained) == (alignment.pairs, alignment.explained)
     with pytest.raises(Mismatch, match=r"'alignment.weight' is missing"):
         unpack_alignment(plain, {})
+
+
+def test_tensors_that_share_storage_are_saved_apart_and_others_not_copied() -> None:
+    whole, block = torch.ones(2), torch.arange(6.0).reshape(2, 3)
+    tensors = {"whole": whole, "block": block, "row": block[1], "turned": block.T}
+    back = load(save(unshared(tensors)))
+
+    assert unshared(tensors)["whole"] is whole
+    assert back.keys() == tensors.keys()
+    assert all(torch.equal(back[name], tensor) for name, tensor in tensors.items())

@@ -12,6 +12,7 @@ from carina.adaptors.packing import pack_alignment as pack_alignment
 from carina.adaptors.packing import readout_bytes as readout_bytes
 from carina.adaptors.packing import unpack as unpack
 from carina.adaptors.packing import unpack_alignment as unpack_alignment
+from carina.adaptors.packing import unshared as unshared
 from carina.adaptors.prompts import PromptBank as PromptBank
 from carina.adaptors.prompts import bank_names as bank_names
 from carina.adaptors.prompts import encode_bank as encode_bank

@@ -12,7 +12,7 @@ from carina.adaptors.readout import Combine, LinearReadout, PromptReadout, Reado
 from carina.adaptors.sides import Sides
 from carina.core import Mismatch, dump, load
 
-__all__ = ["pack", "pack_alignment", "readout_bytes", "unpack", "unpack_alignment"]
+__all__ = ["pack", "pack_alignment", "readout_bytes", "unpack", "unpack_alignment", "unshared"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,3 +201,21 @@ def _packed_ridge(
         "alignment.image_mean": alignment.image_mean,
         "alignment.text_mean": alignment.text_mean,
     }
+
+
+def unshared(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors that share no storage, as safetensors wants them; most already do not.
+
+    A tensor that is whole and alone stays itself; any other is copied.
+    """
+    seen: set[int] = set()
+    apart: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        place = tensor.untyped_storage().data_ptr()
+        whole = tensor.is_contiguous() and tensor.nbytes == tensor.untyped_storage().nbytes()
+        if whole and place not in seen:
+            apart[name] = tensor
+        else:
+            apart[name] = tensor.clone(memory_format=torch.contiguous_format)
+        seen.add(place)
+    return apart

@@ -1,17 +1,15 @@
 """Bundles on disk: JSON and safetensors, whole or not at all, every byte accounted for."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from carina.adaptors import pack, unpack
+from carina.adaptors import pack, unpack, unshared
 from carina.bundles.bundle import AnswerRule, Bundle, Lesson, UpdateState
 from carina.bundles.card import bundle_card
 from carina.core import (
@@ -102,7 +100,7 @@ def write_bundle(folder: Path, bundle: Bundle, *, state: UpdateState | None = No
     _check_free(folder)
     plain, tensors = pack(bundle.readout)
     adaptor = save(tensors)
-    carried = None if state is None else save(_alone(state.tensors))
+    carried = None if state is None else save(unshared(state.tensors))
     saved = SavedBundle(
         schema_version=SCHEMA_VERSION,
         digest="",
@@ -188,14 +186,6 @@ def _check_free(folder: Path) -> None:
 
 def _told(data: bytes) -> SavedFile:
     return SavedFile(bytes=len(data), digest=digest_bytes(data))
-
-
-def _alone(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Contiguous tensors that share no storage, as safetensors wants them."""
-    return {
-        name: tensor.detach().clone(memory_format=torch.contiguous_format)
-        for name, tensor in tensors.items()
-    }
 
 
 def _saved(folder: Path) -> SavedBundle:

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from carina.adaptors import pack, pack_alignment, unpack, unpack_alignment
+from carina.adaptors import pack, pack_alignment, unpack, unpack_alignment, unshared
 from carina.core import (
     Mismatch,
     MissingFile,
@@ -126,7 +125,7 @@ def save_learner(folder: Path, learner: Learner) -> None:
     every = {f"{_READOUT}{name}": tensor for name, tensor in tensors.items()}
     every |= {f"{_CARRIED}{name}": tensor for name, tensor in learner.carried.items()}
     with partial_folder(folder) as partial:
-        save_file(_alone(every), partial / _TENSORS)
+        save_file(unshared(every), partial / _TENSORS)
         saved = SavedLearner(
             format=_FORMAT,
             setting=SavedSetting.of(learner.setting),
@@ -185,18 +184,3 @@ def _tensors(path: Path, digest: str, *, beside: str) -> dict[str, Tensor]:
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
-
-
-def _alone(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors that share no storage, as safetensors wants them; most already do not."""
-    seen: set[int] = set()
-    apart: dict[str, Tensor] = {}
-    for name, tensor in tensors.items():
-        place = tensor.untyped_storage().data_ptr()
-        whole = tensor.is_contiguous() and tensor.nbytes == tensor.untyped_storage().nbytes()
-        if whole and place not in seen:
-            apart[name] = tensor
-        else:
-            apart[name] = tensor.clone(memory_format=torch.contiguous_format)
-        seen.add(place)
-    return apart
