@@ -7,7 +7,7 @@ import pytest
 from jaxtyping import Bool, Float
 
 from carina.core import InvalidValue
-from carina.evaluation import METRICS, Assessment, Scores, assess, transfer_matrix
+from carina.evaluation import METRICS, Assessment, Scores, TransferMatrix, assess
 from carina.measures import (
     auroc,
     average_precision,
@@ -146,7 +146,9 @@ def test_a_mean_leaves_out_findings_not_met_and_undefined_ones(scores: Scores) -
 def test_transfer_of_the_summary_is_that_of_the_matrix(scores: Scores) -> None:
     assessment = judged(scores)
     for metric in ("auroc", "auroc_authors", "average_precision"):
-        matrix = transfer_matrix(assessment, metric, taught=TAUGHT)
+        cells = [assessment.baseline[metric], *assessment.scores[metric]]
+        values = [[np.nan if e.value is None else e.value for e in row.values()] for row in cells]
+        matrix = TransferMatrix(values=np.array(values), taught=TAUGHT)
         wanted = {
             "gain_over_zero_shot": matrix.gain_over_zero_shot(),
             "backward_transfer": matrix.backward_transfer(),

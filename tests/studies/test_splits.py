@@ -1,4 +1,4 @@
-"""A patient stands in one split and one fold, whatever else there is."""
+"""A patient stands in one split, whatever else there is."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carina.core import InvalidValue, salted
-from carina.studies import hashed_folds, hashed_split, patient_codes
+from carina.studies import hashed_split, patient_codes
 
 PATIENTS = st.lists(st.text(max_size=4), max_size=40)
 SALTS = st.text(max_size=5)
@@ -16,12 +16,10 @@ MANY = [f"patient {number}" for number in range(4000)]
 
 @settings(max_examples=50, deadline=None)
 @given(patients=PATIENTS, salt=SALTS)
-def test_no_patient_stands_in_two_splits_or_folds(patients: list[str], salt: str) -> None:
+def test_no_patient_stands_in_two_splits(patients: list[str], salt: str) -> None:
     splits = hashed_split(patients, salt, FRACTIONS)
-    folds = hashed_folds(patients, folds=3, salt=salt)
 
     assert len(set(zip(patients, splits, strict=True))) == len(set(patients))
-    assert len(set(zip(patients, folds.tolist(), strict=True))) == len(set(patients))
 
 
 @settings(max_examples=50, deadline=None)
@@ -30,7 +28,6 @@ def test_new_patients_do_not_move_old_ones(old: list[str], new: list[str], salt:
     both = [*old, *new]
 
     assert hashed_split(both, salt, FRACTIONS)[: len(old)] == hashed_split(old, salt, FRACTIONS)
-    assert np.array_equal(hashed_folds(both, salt=salt)[: len(old)], hashed_folds(old, salt=salt))
 
 
 def test_shares_come_out_as_asked_for() -> None:
@@ -38,7 +35,6 @@ def test_shares_come_out_as_asked_for() -> None:
 
     for name, share in FRACTIONS.items():
         assert splits.count(name) / len(MANY) == pytest.approx(share, abs=0.03)
-    assert np.bincount(hashed_folds(MANY)) / len(MANY) == pytest.approx(0.2, abs=0.03)
 
 
 def test_a_share_of_nothing_gets_nothing() -> None:
@@ -48,7 +44,8 @@ def test_a_share_of_nothing_gets_nothing() -> None:
 def test_folds_do_not_follow_splits() -> None:
     train = np.array(hashed_split(MANY, "carina", FRACTIONS)) == "train"
 
-    share = np.bincount(hashed_folds(MANY)[train]) / np.bincount(hashed_folds(MANY))
+    folds = patient_codes(MANY) % 5
+    share = np.bincount(folds[train]) / np.bincount(folds)
 
     assert share == pytest.approx(0.7, abs=0.06)
 
@@ -75,8 +72,3 @@ def test_codes_are_salted_hashes() -> None:
 def test_shares_that_make_no_split_are_refused(fractions: dict[str, float], message: str) -> None:
     with pytest.raises(InvalidValue, match=message):
         hashed_split(["a"], "salt", fractions)
-
-
-def test_one_fold_is_none() -> None:
-    with pytest.raises(InvalidValue, match="two or more"):
-        hashed_folds(["a"], folds=1)

@@ -3,7 +3,6 @@
 from carina.evaluation.assessment import METRICS as METRICS
 from carina.evaluation.assessment import Assessment as Assessment
 from carina.evaluation.assessment import assess as assess
-from carina.evaluation.assessment import transfer_matrix as transfer_matrix
 from carina.evaluation.comparison import compare as compare
 from carina.evaluation.results import SCHEMA_VERSION as SCHEMA_VERSION
 from carina.evaluation.results import EncoderUsed as EncoderUsed

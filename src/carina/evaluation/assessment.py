@@ -19,7 +19,7 @@ from carina.measures import (
     resample_patients,
 )
 
-__all__ = ["METRICS", "Assessment", "assess", "transfer_matrix"]
+__all__ = ["METRICS", "Assessment", "assess"]
 
 METRICS: Mapping[str, tuple[Measure, str]] = {
     "auroc": ("auroc", "difference"),
@@ -113,13 +113,6 @@ def assess(
         macro=macros,
         summary=summary,
     )
-
-
-def transfer_matrix(
-    assessment: Assessment, metric: str, *, taught: Int[np.ndarray, " labels"]
-) -> TransferMatrix:
-    """The values of one metric as a matrix, NaN where undefined."""
-    return _matrix([assessment.baseline[metric], *assessment.scores[metric]], taught)
 
 
 def _matrix(cells: list[dict[str, Estimate]], taught: Int[np.ndarray, " labels"]) -> TransferMatrix:

@@ -36,6 +36,5 @@ from carina.studies.sources.mapping import Recognise as Recognise
 from carina.studies.sources.mapping import SplitRule as SplitRule
 from carina.studies.sources.mapping import TableMapping as TableMapping
 from carina.studies.sources.mapping import UnknownWhere as UnknownWhere
-from carina.studies.splits import hashed_folds as hashed_folds
 from carina.studies.splits import hashed_split as hashed_split
 from carina.studies.splits import patient_codes as patient_codes

@@ -1,4 +1,4 @@
-"""Splits and folds by a salted hash of the patient: new data never move an old patient."""
+"""Splits by a salted hash of the patient: new data never move an old patient."""
 
 from collections.abc import Mapping, Sequence
 from math import isclose
@@ -9,7 +9,7 @@ from jaxtyping import Int
 from carina.core import InvalidValue, near, salted
 from carina.studies.manifest import Split
 
-__all__ = ["hashed_folds", "hashed_split", "patient_codes"]
+__all__ = ["hashed_split", "patient_codes"]
 
 
 def hashed_split(
@@ -39,19 +39,6 @@ def hashed_split(
     place = patient_codes(patients, f"split {salt}") / 2**63
     at = np.minimum(np.searchsorted(ends, place, side="right"), len(names) - 1)
     return tuple(names[int(i)] for i in at)
-
-
-def hashed_folds(
-    patients: Sequence[str], *, folds: int = 5, salt: str = "carina"
-) -> Int[np.ndarray, " images"]:
-    """A fold, 0 to folds - 1, for each image, the same for all images of a patient.
-
-    Raises:
-        InvalidValue: where there are fewer than two folds.
-    """
-    if folds < 2:
-        raise InvalidValue(f"Folds are two or more; got {folds}.")
-    return patient_codes(patients, f"fold {salt}") % folds
 
 
 def patient_codes(patients: Sequence[str], salt: str = "carina") -> Int[np.ndarray, " images"]:
