@@ -111,13 +111,17 @@ def page(done: list[Cell]) -> str:
         (
             "Every choice (penalties, rates, steps, widths, scaling, thresholds, calibration) was made "
             "out of fold by patient on train and val; *out of fold* columns are those patients, each "
-            "scored by a learner that never saw them. The test split was read once, for this page."
+            "scored by a learner that never saw them. The test split chose nothing; each run reads it once, by its refit."
         ),
         "",
         (
             "Nothing here is about vision-language models: the image encoders and the text encoder "
             "share no space and these films have no reports, so there is no zero-shot, the text prior "
             "is off, and RE-tune's prompts serve as anchors only."
+        ),
+        (
+            "Undefined: the authors' AUROC of heads, which have no positive prompt; BWT and forgetting of "
+            "one step."
         ),
         "",
         (
