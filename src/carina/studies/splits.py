@@ -42,6 +42,6 @@ def hashed_split(
 
 
 def patient_codes(patients: Sequence[str], salt: str = "carina") -> Int[np.ndarray, " images"]:
-    """A 63-bit number for each image's patient, which without the salt does not give them away."""
+    """A 63-bit number for each image's patient; who knows the salt and a patient can test it."""
     codes = {patient: salted(patient, salt) for patient in dict.fromkeys(patients)}
     return np.array([codes[patient] for patient in patients], dtype=np.int64)
