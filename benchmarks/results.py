@@ -19,7 +19,7 @@ from carina.evaluation import Results, Scores, compare, read_scores
 from carina.features import EncodedAll, Store, encode
 from carina.recipes import NAMED, Continual, Finished, prepare, run, with_encoders
 from carina.streams import ByClass, CellMatched
-from carina.studies import LabelSpace, Manifest, read_folder
+from carina.studies import LabelSpace, Manifest, read_data
 
 LITE, MOBILE = "efficientnet-lite0", "mobilenet-cxr14"
 SETS = {LITE: (LITE,), "both side by side †": (LITE, MOBILE), f"{MOBILE} †": (MOBILE,)}
@@ -276,7 +276,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="where results.md goes")
     given = parser.parse_args()
     torch.set_num_threads(1)  # as the command line runs
-    manifest, store = read_folder(given.data / "nih"), Store(given.work / "store")
+    manifest, store = read_data(given.data / "nih"), Store(given.work / "store")
     encoded(manifest, given.data / "weights" / "mbv3_cxr14.safetensors", store)
     done = list(cells(manifest, store, given.work / "runs"))
     write_text(given.out / "results.md", page(done))

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from carina.cli.terminal import note, print_json, print_table, progress
-from carina.studies import CheckReport, PresenceCounts, Severity, read_folder
+from carina.studies import CheckReport, PresenceCounts, Severity, read_data
 from carina.studies import check as look_over
 
 __all__ = ["check"]
@@ -28,7 +28,7 @@ def check(
         read: Open every image, not only look for it.
         as_json: Print the report for machines.
     """
-    manifest = read_folder(data, mapping)
+    manifest = read_data(data, mapping)
     report: CheckReport | None = None
     with progress() as bars:
         bar = bars.add_task("check", total=len(manifest))

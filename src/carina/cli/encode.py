@@ -7,7 +7,7 @@ from carina.cli.running import encode_to_end
 from carina.cli.terminal import note
 from carina.core import UnreadableFile
 from carina.encoders import load_image_encoder
-from carina.studies import read_folder
+from carina.studies import read_data
 
 __all__ = ["encode"]
 
@@ -31,7 +31,7 @@ def encode(
         mapping: TOML that names the table's columns.
         verify: Hash every file again instead of trusting path, size and time.
     """
-    manifest = read_folder(data, mapping)
+    manifest = read_data(data, mapping)
     done = encode_to_end(
         manifest, load_image_encoder(encoder, weights=weights), store, verify=verify
     )

@@ -11,7 +11,7 @@ from carina.cli.running import run_to_end
 from carina.cli.runs import free_for_folder
 from carina.cli.terminal import note, print_json
 from carina.recipes import NAMED, find_recipe, with_seed
-from carina.studies import read_folder
+from carina.studies import read_data
 
 __all__ = ["run"]
 
@@ -42,7 +42,7 @@ def run(
     if ":" in recipe:
         sys.path.append(str(Path.cwd()))  # where `python -m carina` would look too
     chosen = with_seed(find_recipe(recipe, NAMED), seed)
-    finished = run_to_end(chosen, read_folder(data, mapping), store, free_for_folder(out))
+    finished = run_to_end(chosen, read_data(data, mapping), store, free_for_folder(out))
     if as_json:
         print_json(finished.results)
     else:

@@ -36,5 +36,10 @@ from carina.studies.sources.mapping import Recognise as Recognise
 from carina.studies.sources.mapping import SplitRule as SplitRule
 from carina.studies.sources.mapping import TableMapping as TableMapping
 from carina.studies.sources.mapping import UnknownWhere as UnknownWhere
+from carina.studies.sources.reading import read_data as read_data
+from carina.studies.sources.source import SOURCES as SOURCES
+from carina.studies.sources.source import Reading as Reading
+from carina.studies.sources.source import Source as Source
+from carina.studies.sources.source import SplitScheme as SplitScheme
 from carina.studies.splits import hashed_split as hashed_split
 from carina.studies.splits import patient_codes as patient_codes

@@ -1,11 +1,9 @@
 """A folder of images beside a table, read by a mapping that names the table's columns."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int8
@@ -21,18 +19,17 @@ from carina.core import (
 from carina.studies.findings import canonical
 from carina.studies.labels import LabelSpace, Presence
 from carina.studies.manifest import Manifest, Split
+from carina.studies.sources.assembling import FRACTIONS
+from carina.studies.sources.cells import ages, relative, sex, view
 from carina.studies.sources.mapping import LabelColumns, TableMapping
+from carina.studies.sources.table import Table
 from carina.studies.splits import hashed_split
 
-__all__ = ["read_folder"]
+__all__ = ["MAPPING", "read_folder"]
 
-_MAPPING = "mapping.toml"
-_FRACTIONS = {"train": 0.7, "val": 0.1, "test": 0.2}
+MAPPING = "mapping.toml"
+"""What a mapping beside a table is called."""
 _TABLES = (".csv", ".tsv")
-_HEAD = 4096
-_DATUM = re.compile(
-    r"^\W*\d|\d{4}|\.(png|jpe?g|dcm|dicom)\b", re.IGNORECASE
-)  # in no name of a column, but in cells: begun by or with a long number, a file
 _IMAGES = (".png", ".jpg", ".jpeg", ".dcm")
 _EXAMPLE = """
   table = "labels.csv"
@@ -67,8 +64,8 @@ def read_folder(data: Path, mapping: Path | None = None) -> Manifest:
             f"{data.suffix or 'without an ending'}. Name the folder."
         )
     root = data if data.is_dir() else data.parent
-    if mapping is None and (root / _MAPPING).is_file():
-        mapping = root / _MAPPING
+    if mapping is None and (root / MAPPING).is_file():
+        mapping = root / MAPPING
     if mapping is not None:
         chosen = read_toml(mapping, TableMapping)
         table = data if data.is_file() else root / chosen.table
@@ -77,9 +74,9 @@ def read_folder(data: Path, mapping: Path | None = None) -> Manifest:
                 f"There is no table {chosen.table!r} in the data folder.{_contents(root)} "
                 f"Set `table` in {mapping.name}."
             )
-        return _manifest(chosen, _Table.read(table), root)
+        return _manifest(chosen, Table.read(table), root)
     for table in [data] if data.is_file() else _with_suffix(root, _TABLES):
-        read = _Table.read(table)
+        read = Table.read(table)
         if (recognised := _recognised(read)) is not None:
             return _manifest(recognised, read, root)
     raise _no_mapping(data, root)
@@ -95,10 +92,10 @@ def _with_suffix(root: Path, suffixes: tuple[str, ...]) -> list[Path]:
 
 
 def _no_mapping(data: Path, root: Path) -> ConfigError | MissingFile:
-    how = f"Describe it in {_MAPPING} beside it, or with --mapping FILE, like this:{_EXAMPLE}"
+    how = f"Describe it in {MAPPING} beside it, or with --mapping FILE, like this:{_EXAMPLE}"
     tables = [data] if data.is_file() else _with_suffix(root, _TABLES)
     if tables:
-        columns = _Table.read(tables[0]).named(20)
+        columns = Table.read(tables[0]).named(20)
         return ConfigError(
             f"No mapping says what the columns of {tables[0].name} mean; it has {columns}. {how}"
         )
@@ -112,7 +109,7 @@ def _no_mapping(data: Path, root: Path) -> ConfigError | MissingFile:
     )
 
 
-def _recognised(table: "_Table") -> TableMapping | None:
+def _recognised(table: Table) -> TableMapping | None:
     """The mapping, of those that come with carina, whose columns the table has."""
     shipped = files("carina.studies.sources").joinpath("mappings")
     for entry in sorted(shipped.iterdir(), key=lambda item: item.name):
@@ -123,69 +120,10 @@ def _recognised(table: "_Table") -> TableMapping | None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Table:
-    """A CSV file, every cell as text without spaces around it."""
-
-    name: str
-    cells: dict[str, list[str]]
-
-    @property
-    def columns(self) -> list[str]:
-        return list(self.cells)
-
-    @property
-    def headed(self) -> bool:
-        """Whether the first line can be a header; otherwise it may be a row, of a patient."""
-        return not any(_DATUM.search(column) for column in self.columns)
-
-    def named(self, most: int) -> str:
-        """The first columns by name, for a message; nothing of a first line that is a row."""
-        if self.headed:
-            return ", ".join(self.columns[:most])
-        return f"{len(self.columns)} column(s), but its first line does not look like a header"
-
-    @classmethod
-    def read(cls, path: Path) -> "_Table":
-        # polars takes 0.3 s to import: only who reads a table waits for it.
-        import polars as pl
-
-        try:
-            with path.open("rb") as file:
-                if b"\0" in file.read(_HEAD):  # UTF-16, or no text: polars would make cells of it
-                    raise UnreadableFile(_no_table(path.name, "NUL bytes"))
-            frame = pl.read_csv(
-                path,
-                separator="\t" if path.suffix.lower() == ".tsv" else ",",
-                infer_schema=False,
-            )
-        except pl.exceptions.NoDataError:
-            raise UnreadableFile(
-                f"The table {path.name} is empty; wanted a header and one row an image."
-            ) from None
-        except UnreadableFile:
-            raise
-        except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-            # polars quotes the row it stumbled over, which may name a patient.
-            raise UnreadableFile(_no_table(path.name, type(error).__name__)) from None
-        columns = {column.name: column.fill_null("").to_list() for column in frame}
-        return cls(
-            name=path.name,
-            cells={name: [cell.strip() for cell in cells] for name, cells in columns.items()},
-        )
-
-
-def _no_table(name: str, why: str) -> str:
-    return (
-        f"The table {name} is no UTF-8 CSV with equally long rows: {why}. "
-        "Save it again as CSV (UTF-8)."
-    )
-
-
-def _manifest(mapping: TableMapping, table: _Table, root: Path) -> Manifest:
+def _manifest(mapping: TableMapping, table: Table, root: Path) -> Manifest:
     _check_columns(mapping, table)
     columns = mapping.columns
-    image = tuple(map(_relative, table.cells[columns.image]))
+    image = tuple(map(relative, table.cells[columns.image]))
     if not image:
         raise ManifestError(f"The table {table.name} has a header and no rows.")
     patient = tuple(table.cells[columns.patient])
@@ -199,9 +137,9 @@ def _manifest(mapping: TableMapping, table: _Table, root: Path) -> Manifest:
         image=image,
         study=column(columns.study) if columns.study else image,
         patient=patient,
-        view=column(columns.view, _view),
-        sex=column(columns.sex, _sex),
-        age=_ages(columns.age, column(columns.age)),
+        view=column(columns.view, view),
+        sex=column(columns.sex, sex),
+        age=ages(columns.age, column(columns.age)),
         site=column(columns.site),
         date=column(columns.date),
         split=_splits(mapping, table, patient),
@@ -213,7 +151,7 @@ def _manifest(mapping: TableMapping, table: _Table, root: Path) -> Manifest:
     )
 
 
-def _check_columns(mapping: TableMapping, table: _Table) -> None:
+def _check_columns(mapping: TableMapping, table: Table) -> None:
     if missing := {p: c for p, c in mapping.named().items() if c not in table.cells}:
         known = table.columns if table.headed else []
         faults = [f"{p} = {c!r}.{near(c, known)}" for p, c in missing.items()]
@@ -224,23 +162,13 @@ def _check_columns(mapping: TableMapping, table: _Table) -> None:
         )
 
 
-def _one_column(table: _Table) -> str:
+def _one_column(table: Table) -> str:
     """A hint where the cells are parted by something other than what was looked for."""
     (only, *more) = table.columns or [""]
     parted = [mark for mark in (";", "\t", ",", "|") if mark in only]
     if more or not parted:
         return ""
     return f" Its cells are parted by {parted[0]!r}; wanted commas in .csv, tabs in .tsv."
-
-
-def _relative(cell: str) -> str:
-    path = PurePosixPath(cell)
-    if path.is_absolute() or ".." in path.parts:
-        raise ManifestError(
-            "An image cell leaves the image folder; wanted paths below it. "
-            "Set `images` in the mapping to the folder they all lie in."
-        )
-    return str(path) if cell else ""
 
 
 def _check_rows(table: str, image: tuple[str, ...], patient: tuple[str, ...]) -> None:
@@ -255,10 +183,10 @@ def _check_rows(table: str, image: tuple[str, ...], patient: tuple[str, ...]) ->
         )
 
 
-def _splits(mapping: TableMapping, table: _Table, patient: tuple[str, ...]) -> tuple[str, ...]:
+def _splits(mapping: TableMapping, table: Table, patient: tuple[str, ...]) -> tuple[str, ...]:
     rule = mapping.split
     if not mapping.columns.split:
-        return hashed_split(patient, rule.salt, rule.fractions or _FRACTIONS)
+        return hashed_split(patient, rule.salt, rule.fractions or FRACTIONS)
     known = [str(split) for split in Split]
     names = tuple(rule.rename.get(cell, cell) for cell in table.cells[mapping.columns.split])
     if strange := [name for name in names if name not in known]:
@@ -270,7 +198,7 @@ def _splits(mapping: TableMapping, table: _Table, patient: tuple[str, ...]) -> t
     return names
 
 
-def _labels(rule: LabelColumns, table: _Table, rows: int) -> Int8[np.ndarray, "images labels"]:
+def _labels(rule: LabelColumns, table: Table, rows: int) -> Int8[np.ndarray, "images labels"]:
     meanings = rule.meanings()
     labels = np.full((rows, len(rule.columns)), Presence.UNMENTIONED, dtype=np.int8)
     for at, name in enumerate(rule.columns.values()):
@@ -295,35 +223,3 @@ def _others(more: int) -> str:
 
 def _quoted(values: Iterable[str]) -> str:
     return ", ".join(repr(value) if value else "blank" for value in values)
-
-
-_VIEWS = {
-    "PA": ("PA", "POSTEROANTERIOR"),
-    "AP": ("AP", "ANTEROPOSTERIOR", "AP SUPINE", "AP ERECT", "PORTABLE AP"),
-    "LATERAL": ("LATERAL", "LAT", "L", "LL", "RL", "LLAT"),
-}
-_VIEW = {word: view for view, words in _VIEWS.items() for word in words}
-_SEX = {"F": "F", "FEMALE": "F", "M": "M", "MALE": "M"}
-_AGE = re.compile(r"(\d{1,3}(?:\.\d+)?)([YMWD]?)")
-_A_YEAR = {"": 1.0, "Y": 1.0, "M": 12.0, "W": 52.1775, "D": 365.2425}
-
-
-def _view(cell: str) -> str:
-    return _VIEW.get(cell.upper(), "")
-
-
-def _sex(cell: str) -> str:
-    return _SEX.get(cell.upper(), "")
-
-
-def _ages(name: str, cells: tuple[str, ...]) -> tuple[float, ...]:
-    """Years, from numbers of years or DICOM age strings such as 061Y and 003M; NaN for blank."""
-    matches = [_AGE.fullmatch(cell.upper()) for cell in cells]
-    if wrong := sum(
-        match is None and cell != "" for match, cell in zip(matches, cells, strict=True)
-    ):
-        raise ManifestError(
-            f"{wrong} row(s) of column {name!r} hold no age; wanted years (61) or a DICOM age "
-            "(061Y). Clear those cells, or leave `age` out of the mapping."
-        )
-    return tuple(np.nan if m is None else float(m[1]) / _A_YEAR[m[2]] for m in matches)

@@ -1,0 +1,126 @@
+"""A published data set: how to know its folder, what one may choose, how its files are read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from carina.core import InvalidValue, MissingFile, Registry, unknown
+from carina.studies.manifest import Manifest
+
+__all__ = ["HASHED", "SOURCES", "Reading", "Source", "SplitScheme"]
+
+HASHED = "hashed"
+"""The split every source offers: by a salted hash of the patient."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What somebody chose of a source; also a mapping file: ``reader = "chexpert"`` and so on.
+
+    Attributes:
+        reader: Name of the source.
+        labels: Which of the source's label sets; "" for the first.
+        split: Which of its splits; "" for the first.
+        reports: Folder or file of reports, relative to the data folder, where a source has them
+            apart; "" for where they usually lie.
+        salt: Of the hashed split.
+        fractions: Share of each split where it is hashed; 70/10/20 when empty.
+    """
+
+    reader: str
+    labels: str = ""
+    split: str = ""
+    reports: str = ""
+    salt: str = "carina"
+    fractions: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitScheme:
+    """A way a source is split.
+
+    Attributes:
+        name: "official", "hashed", or "legacy-" and whose it is.
+        what: In words: where it is from and what it does.
+        leaks: Why scores on it are too good; "" where patients are kept apart.
+    """
+
+    name: str
+    what: str
+    leaks: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """How one published data set is read, as it was published.
+
+    Attributes:
+        name: On the command line and in cards ("chexpert").
+        title: As its authors call it.
+        recognise: Glob patterns below the data folder; a folder that matches all is this one.
+        labels: Its label sets, the default first; each in words.
+        splits: Its splits, the default first.
+        read: Data folder and choice, whose empty fields are filled in, to the manifest.
+        terms: Licence or terms of use, as far as they are stated.
+        citation: One line.
+    """
+
+    name: str
+    title: str
+    recognise: tuple[str, ...]
+    labels: dict[str, str]
+    splits: tuple[SplitScheme, ...]
+    read: Callable[[Path, Reading], Manifest]
+    terms: str
+    citation: str
+
+    def __post_init__(self) -> None:
+        if not self.labels or not self.splits:
+            raise InvalidValue(f"The source {self.name} names a label set and a split, or more.")
+
+    def recognises(self, root: Path) -> bool:
+        """Whether a folder looks like this data set."""
+        return all(next(root.glob(pattern), None) is not None for pattern in self.recognise)
+
+    def manifest(self, root: Path, choice: Reading) -> Manifest:
+        """The manifest of a folder of this data set.
+
+        Raises:
+            MissingFile: where there is no such folder.
+            UnknownName: for a label set or split the source has not.
+            MissingFile, UnreadableFile, ConfigError, ManifestError: where the files are not as
+                they were published.
+        """
+        if not root.is_dir():
+            raise MissingFile(f"There is no folder {root.name!r}; {self.title} is read from one.")
+        labels = choice.labels or next(iter(self.labels))
+        if labels not in self.labels:
+            raise unknown(f"label set of {self.name}", labels, self.labels)
+        split = self.scheme(choice.split).name
+        return self.read(
+            root,
+            Reading(
+                reader=self.name,
+                labels=labels,
+                split=split,
+                reports=choice.reports,
+                salt=choice.salt,
+                fractions=choice.fractions,
+            ),
+        )
+
+    def scheme(self, name: str) -> SplitScheme:
+        """The split of a name; the first for "".
+
+        Raises:
+            UnknownName: for a split the source has not.
+        """
+        by_name = {scheme.name: scheme for scheme in self.splits}
+        name = name or self.splits[0].name
+        if name not in by_name:
+            raise unknown(f"split of {self.name}", name, by_name)
+        return by_name[name]
+
+
+SOURCES: Registry[Source] = Registry("source", group="carina.sources")
+"""Sources by name, plugins of the entry-point group "carina.sources" among them."""

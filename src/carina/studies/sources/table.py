@@ -1,0 +1,122 @@
+"""Tables of any data set: CSV as text, cells without spaces around them."""
+
+import gzip
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from carina.core import ConfigError, MissingFile, UnreadableFile, near
+
+__all__ = ["Table"]
+
+_HEAD = 4096
+_MOST = 1 << 30  # bytes; the largest published table has a third of it
+_DATUM = re.compile(
+    r"^\W*\d|\d{4}|\.(png|jpe?g|dcm|dicom)\b", re.IGNORECASE
+)  # in no name of a column, but in cells: begun by or with a long number, a file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A CSV file, every cell as text without spaces around it."""
+
+    name: str
+    cells: dict[str, list[str]]
+
+    @property
+    def columns(self) -> list[str]:
+        """The header, in order."""
+        return list(self.cells)
+
+    def __len__(self) -> int:
+        """Rows."""
+        return len(next(iter(self.cells.values()), []))
+
+    def require(self, *names: str) -> None:
+        """See that the columns are there.
+
+        Raises:
+            ConfigError: listing those that are not, each with its neighbour.
+        """
+        if missing := [name for name in names if name not in self.cells]:
+            known = self.columns if self.headed else []
+            faults = "\n  ".join(f"{name!r}.{near(name, known)}" for name in missing)
+            raise ConfigError(
+                f"{self.name} lacks {len(missing)} column(s) its form has:\n  {faults}\n"
+                f"Its columns: {self.named(40)}. Use the file as it was published."
+            )
+
+    @property
+    def headed(self) -> bool:
+        """Whether the first line can be a header; otherwise it may be a row, of a patient."""
+        return not any(_DATUM.search(column) for column in self.columns)
+
+    def named(self, most: int) -> str:
+        """The first columns by name, for a message; nothing of a first line that is a row."""
+        if self.headed:
+            return ", ".join(self.columns[:most])
+        return f"{len(self.columns)} column(s), but its first line does not look like a header"
+
+    @classmethod
+    def read(cls, path: Path, *, separator: str | None = None) -> "Table":
+        """A table from a CSV file, or a TSV one by its ending; ``.gz`` is unpacked in memory.
+
+        Args:
+            path: The file.
+            separator: What parts cells, where the ending does not say.
+
+        Raises:
+            MissingFile: where there is no such file.
+            UnreadableFile: where it is no UTF-8 text in rows of one length, or too large.
+        """
+        # polars takes 0.3 s to import: only who reads a table waits for it.
+        import polars as pl
+
+        plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+        tabs = plain.suffix.lower() == ".tsv"
+        try:
+            data = _unpacked(path)
+            if b"\0" in data[:_HEAD]:  # UTF-16, or no text: polars would make cells of it
+                raise UnreadableFile(_no_table(path.name, "NUL bytes"))
+            frame = pl.read_csv(
+                data, separator=separator or ("\t" if tabs else ","), infer_schema=False
+            )
+        except FileNotFoundError:
+            raise MissingFile(f"There is no table {path.name} where it should be.") from None
+        except pl.exceptions.NoDataError:
+            raise UnreadableFile(
+                f"The table {path.name} is empty; wanted a header and one row an image."
+            ) from None
+        except UnreadableFile:
+            raise
+        except (pl.exceptions.PolarsError, OSError, EOFError, ValueError, zlib.error) as error:
+            # polars quotes the row it stumbled over, which may name a patient.
+            raise UnreadableFile(_no_table(path.name, type(error).__name__)) from None
+        columns = {column.name: column.fill_null("").to_list() for column in frame}
+        return cls(
+            name=path.name,
+            cells={
+                name.strip(): [cell.strip() for cell in cells] for name, cells in columns.items()
+            },
+        )
+
+
+def _unpacked(path: Path) -> bytes:
+    """The bytes of a file, out of its gzip where it is in one; nothing beyond reason."""
+    if path.suffix.lower() != ".gz":
+        if path.stat().st_size > _MOST:
+            raise UnreadableFile(f"The table {path.name} has more than {_MOST >> 20} MiB.")
+        return path.read_bytes()
+    with gzip.open(path) as file:
+        data = file.read(_MOST + 1)
+    if len(data) > _MOST:
+        raise UnreadableFile(f"The table {path.name} unpacks to more than {_MOST >> 20} MiB.")
+    return data
+
+
+def _no_table(name: str, why: str) -> str:
+    return (
+        f"The table {name} is no UTF-8 CSV with equally long rows: {why}. "
+        "Save it again as CSV (UTF-8)."
+    )
