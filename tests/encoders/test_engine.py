@@ -42,7 +42,11 @@ class Fake:
         return self
 
     def encode(
-        self, images: Float[Tensor, "items channels rows cols"], *, tokens: bool = False
+        self,
+        images: Float[Tensor, "items channels rows cols"],
+        *,
+        tokens: bool = False,
+        stages: bool = False,
     ) -> Encoded:
         self.sizes.append(len(images))
         pooled = images.mean(dim=(1, 2, 3))[:, None]

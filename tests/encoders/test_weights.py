@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from carina.core import Mismatch, MissingFile, UnreadableFile
-from carina.encoders.weights import fill, package_folder, read_tensors
+from carina.encoders.weights import Migration, fill, migrated, package_folder, read_tensors
 
 
 def network() -> nn.Module:
@@ -126,11 +126,37 @@ def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
             read_tensors(tmp_path / name)
 
 
+@pytest.mark.parametrize("under", ["state_dict", "model_state_dict", "model"])
+def test_a_checkpoint_of_a_trainer_is_opened_as_far_as_its_tensors(
+    tmp_path: Path, under: str
+) -> None:
+    torch.save({under: tensors(), "epoch": 3}, tmp_path / "a.pth")
+
+    found = read_tensors(tmp_path / "a.pth")
+
+    assert found.keys() == tensors().keys()
+
+
 def test_a_checkpoint_with_tensors_further_in_says_what_to_save(tmp_path: Path) -> None:
-    torch.save({"state_dict": tensors(), "epoch": 3}, tmp_path / "a.pth")
+    torch.save({"ema": tensors(), "epoch": 3}, tmp_path / "a.pth")
 
     with pytest.raises(UnreadableFile, match="state_dict itself"):
         read_tensors(tmp_path / "a.pth")
+
+
+def test_old_names_become_those_of_today() -> None:
+    old = {"module.norm.gamma": torch.ones(2), "module.position_ids": torch.arange(3)}
+
+    found = migrated(old, Migration(rename=((r"\.gamma$", ".weight"),)))
+
+    assert list(found) == ["norm.weight"]
+
+
+def test_two_old_names_of_one_tensor_are_an_error() -> None:
+    old = {"norm.gamma": torch.ones(2), "norm.weight": torch.ones(2)}
+
+    with pytest.raises(Mismatch, match="norm.weight"):
+        migrated(old, Migration(rename=((r"\.gamma$", ".weight"),)))
 
 
 def test_a_missing_file_is_named_without_its_folder(tmp_path: Path) -> None:

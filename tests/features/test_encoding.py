@@ -45,10 +45,14 @@ class Wrapped:
         return self
 
     def encode(
-        self, images: Float[Tensor, "items channels rows cols"], *, tokens: bool = False
+        self,
+        images: Float[Tensor, "items channels rows cols"],
+        *,
+        tokens: bool = False,
+        stages: bool = False,
     ) -> Encoded:
         self.batches.append(len(images))
-        found = self.inner.encode(images, tokens=tokens)
+        found = self.inner.encode(images, tokens=tokens, stages=stages)
         return replace(found, pooled=self.change(found.pooled))
 
 

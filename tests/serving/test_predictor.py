@@ -64,7 +64,7 @@ class Named:
     def to(self, device: torch.device) -> "Named":
         return self
 
-    def encode(self, images: Tensor, *, tokens: bool = False) -> Encoded:
+    def encode(self, images: Tensor, *, tokens: bool = False, stages: bool = False) -> Encoded:
         return Encoded(pooled=TOY.encode(images).pooled * self.change)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from carina.core import InvalidValue, fingerprint, near
 
-__all__ = ["UNKNOWN_SOURCE", "EncoderCard", "Exposure", "Preprocess"]
+__all__ = ["DTYPES", "UNKNOWN_SOURCE", "EncoderCard", "Exposure", "Preprocess", "Stage"]
 
 UNKNOWN_SOURCE = "unknown"
 """Source of an exposure where nobody can say what was seen: it may be any data set."""
@@ -12,6 +12,8 @@ UNKNOWN_SOURCE = "unknown"
 _MODALITIES = ("image", "text")
 _FITS = ("squash", "crop", "pad")
 _INTERPOLATIONS = ("bilinear", "bicubic")
+DTYPES = ("float32", "bfloat16", "float16")
+"""What an encoder may compute in; its outputs are float32 all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,19 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A map inside an image encoder that a decoder may use as a skip.
+
+    Attributes:
+        stride: Input pixels a cell of the map spans, in either direction.
+        width: Channels of the map.
+    """
+
+    stride: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderCard:
     """The identity of a frozen encoder.
 
@@ -97,11 +112,12 @@ class EncoderCard:
         dim: Width of the pooled output.
         token_dim: Width of a token, or 0 where it gives none.
         grid: Rows and columns of the token map for images; (0, 0) where there is none.
+        stages: Maps it can give beside, fine to coarse; none for most transformers.
         space: Encoders with one space are comparable by cosine; "" where it is alone.
         preprocess: For images.
         max_tokens: Where a text is cut; 0 where it never is.
         batch: Items a batch has unless told; another size may move the last bits of float32.
-        dtype: What it computes in.
+        dtype: What it computes in, one of `DTYPES`.
         engine: What runs it ("torch").
         licence: As upstream states it.
         citation: One line.
@@ -119,6 +135,7 @@ class EncoderCard:
     dim: int
     token_dim: int = 0
     grid: tuple[int, int] = (0, 0)
+    stages: tuple[Stage, ...] = ()
     space: str = ""
     preprocess: Preprocess | None = None
     max_tokens: int = 0
@@ -131,6 +148,7 @@ class EncoderCard:
 
     def __post_init__(self) -> None:
         _one_of("modality", self.modality, _MODALITIES)
+        _one_of("dtype", self.dtype, DTYPES)
         if (self.modality == "image") != (self.preprocess is not None):
             raise InvalidValue(
                 f"Image encoders, and only they, have a preprocess; {self.name!r} reads "

@@ -36,6 +36,7 @@ def encode_images(
     *,
     batch: int | None = None,
     tokens: bool = False,
+    stages: bool = False,
 ) -> Iterator[Encoded]:
     """Features of prepared images in order, on the CPU, a batch at a time.
 
@@ -48,6 +49,7 @@ def encode_images(
         prepared: What `prepare` gave, float32; taken as they are needed.
         batch: Images at a time; the card's where not given. Another number may move the last bits.
         tokens: Whether to keep the patch tokens too.
+        stages: Whether to keep the maps of the card's stages too.
 
     Yields:
         One `Encoded` a batch, without the padding.
@@ -69,7 +71,7 @@ def encode_images(
         stack = torch.from_numpy(np.stack(images + padding))
         # cuDNN would else try kernels and keep the fastest of the day, or round to TF32
         with torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False):
-            found = encoder.encode(stack, tokens=tokens)
+            found = encoder.encode(stack, tokens=tokens, stages=stages)
         yield _first(found, len(images))
 
 
@@ -108,5 +110,8 @@ def _batch_size(batch: int | None, card: EncoderCard) -> int:
 
 
 def _first(found: Encoded, count: int) -> Encoded:
-    tokens = None if found.tokens is None else found.tokens[:count].cpu()
-    return Encoded(pooled=found.pooled[:count].cpu(), tokens=tokens)
+    return Encoded(
+        pooled=found.pooled[:count].cpu(),
+        tokens=None if found.tokens is None else found.tokens[:count].cpu(),
+        stages=None if found.stages is None else tuple(s[:count].cpu() for s in found.stages),
+    )

@@ -6,11 +6,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from carina.core import InvalidValue, Registry
+from carina.core import InvalidValue, MissingFile, Registry, UnknownName
 from carina.encoders.card import UNKNOWN_SOURCE, EncoderCard, Exposure
 from carina.encoders.protocol import ImageEncoder, TextEncoder
 
-__all__ = ["ENCODERS", "EncoderInfo", "Family", "stamped"]
+__all__ = ["ENCODERS", "SHELVES", "EncoderInfo", "Family", "Shelf", "family", "stamped"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +21,15 @@ class EncoderInfo:
         card: Its card, without the digest of the weights.
         needs: What must be there, in words; "" for nothing.
         installed: Whether the packages it needs are.
+        weights_from: Where upstream publishes the weights, in words.
+        use: What it may be used for, in words.
     """
 
     card: EncoderCard
     needs: str
     installed: bool
+    weights_from: str = ""
+    use: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,24 +41,39 @@ class Family:
         build: Card and weights file (None where none is named) to the encoder.
         weights: Whether a weights file can be named: "none", "optional" or "required".
         packages: Names, as imported, of the packages it needs beside carina.
+        extra: The extra that installs them: ``pip install carina[extra]``; "" where they come
+            with carina.
+        weights_from: Where upstream publishes the weights: an id on the hub, a release, a package.
+        use: What it may be used for, where the licence's name does not say.
     """
 
     card: EncoderCard
     build: Callable[[EncoderCard, Path | None], ImageEncoder | TextEncoder]
     weights: Literal["none", "optional", "required"] = "none"
     packages: tuple[str, ...] = ()
+    extra: str = ""
+    weights_from: str = ""
+    use: str = ""
 
     def load(self, weights: Path | None) -> ImageEncoder | TextEncoder:
         """The encoder, on the CPU.
 
         Raises:
             InvalidValue: where a weights file is named and none is taken, or none and one is needed.
+            MissingFile: where a package is not installed, with how to install it.
         """
         name = self.card.name
+        if missing := [package for package in self.packages if find_spec(package) is None]:
+            how = f"'carina[{self.extra}]'" if self.extra else missing[0].replace("_", "-")
+            raise MissingFile(
+                f"The encoder {name} needs the package {missing[0].replace('_', '-')}, which is "
+                f"not installed. Next: pip install {how}."
+            )
         if weights is None and self.weights == "required":
             raise InvalidValue(
                 f"The encoder {name} comes without weights. Name their file: --weights PATH "
                 f'(in Python: load_encoder("{name}", weights=Path(...))).'
+                + (f" Upstream publishes them as {self.weights_from}." if self.weights_from else "")
             )
         if weights is not None and self.weights == "none":
             raise InvalidValue(
@@ -72,7 +91,28 @@ class Family:
             card=self.card,
             needs=", ".join(needs),
             installed=all(find_spec(package) is not None for package in self.packages),
+            weights_from=self.weights_from,
+            use=self.use,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """Encoders of one kind that are named by what stands after a colon: ``timm:resnet50``.
+
+    Attributes:
+        argument: What stands after the colon, in words: "name of a timm model".
+        named: The family of one, by what stands after the colon; its card has the full name.
+        packages: Names, as imported, of the packages all of them need.
+        extra: The extra that installs them.
+        use: What they may be used for, in words.
+    """
+
+    argument: str
+    named: Callable[[str], Family]
+    packages: tuple[str, ...] = ()
+    extra: str = ""
+    use: str = ""
 
 
 def stamped(card: EncoderCard, digest: str, *, known: str) -> EncoderCard:
@@ -91,3 +131,31 @@ def stamped(card: EncoderCard, digest: str, *, known: str) -> EncoderCard:
 
 ENCODERS: Registry[Family] = Registry("encoder", group="carina.encoders")
 """Families by name, plugins of the entry-point group "carina.encoders" among them."""
+
+SHELVES: Registry[Shelf] = Registry("kind of encoder", group="carina.encoder_shelves")
+"""Shelves by what stands before the colon."""
+
+
+def family(name: str) -> Family:
+    """The family of a name, with a colon or without.
+
+    Raises:
+        UnknownName: for a name nobody registered, or a shelf without what it is asked for.
+        MissingFile: where the shelf's packages are not installed.
+    """
+    before, colon, after = name.partition(":")
+    if not colon:
+        if name in SHELVES and name not in ENCODERS:
+            raise UnknownName(
+                f"{name} is a kind of encoder: name one as {name}:{SHELVES[name].argument}."
+            )
+        return ENCODERS[name]
+    shelf = SHELVES[before]
+    if not after:
+        raise UnknownName(f"Nothing stands after {name!r}; wanted: {shelf.argument}.")
+    if missing := [package for package in shelf.packages if find_spec(package) is None]:
+        raise MissingFile(
+            f"Encoders {before}: need the package {missing[0].replace('_', '-')}, which is not "
+            f"installed. Next: pip install 'carina[{shelf.extra}]'."
+        )
+    return shelf.named(after)

@@ -12,18 +12,18 @@ from carina.core import Mismatch
 from carina.encoders.card import EncoderCard
 from carina.encoders.protocol import Encoded
 
-__all__ = ["FrozenImages", "FrozenTexts", "channels_last", "pooled_and_tokens"]
+__all__ = ["FrozenImages", "FrozenTexts", "channels_last", "in_dtype", "pooled_map"]
 
 _CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrozenImages:
-    """An image encoder around a module that gives (pooled, tokens) for a batch.
+    """An image encoder around a module that gives `Encoded` for a batch.
 
     Attributes:
         card: Who it is.
-        module: Prepared images to pooled (items, dim) and tokens (items, tokens, token_dim).
+        module: Prepared images to `Encoded`, with tokens and stages where it has them.
         device: Where the module is.
     """
 
@@ -41,9 +41,15 @@ class FrozenImages:
     # no_grad and not inference_mode: what comes out may enter somebody's training
     @torch.no_grad()
     def encode(
-        self, images: Float[Tensor, "items channels rows cols"], *, tokens: bool = False
+        self,
+        images: Float[Tensor, "items channels rows cols"],
+        *,
+        tokens: bool = False,
+        stages: bool = False,
     ) -> Encoded:
-        """Pooled features (and tokens where asked for), on the encoder's device; no gradient.
+        """Pooled features (tokens and stages where asked for), on its device; no gradient.
+
+        They are float32, whatever the encoder computes in.
 
         Raises:
             Mismatch: where the images were prepared for another encoder.
@@ -55,8 +61,13 @@ class FrozenImages:
                 f"{self.card.name} takes {spec.channels} x {spec.size} x {spec.size} images; got "
                 f"{' x '.join(map(str, images.shape[1:]))}. Prepare them with its card's preprocess."
             )
-        pooled, patches = self.module(images.to(self.device))
-        return Encoded(pooled=pooled, tokens=patches if tokens else None)
+        found: Encoded = self.module(images.to(self.device, getattr(torch, self.card.dtype)))
+        maps = found.stages if stages and self.card.stages else None
+        return Encoded(
+            pooled=found.pooled.float(),
+            tokens=found.tokens.float() if tokens and found.tokens is not None else None,
+            stages=None if maps is None else tuple(each.float() for each in maps),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +105,31 @@ class FrozenTexts:
     def _row(self, text: str) -> Float[Tensor, "1 dim"]:
         numbers = torch.tensor([self.tokenise(text)], device=self.device)
         pooled: Tensor = self.module(numbers)
-        return pooled
+        return pooled.float()
 
 
-def pooled_and_tokens(
+def pooled_map(
     features: Float[Tensor, "items width rows cols"],
-) -> tuple[Float[Tensor, "items width"], Float[Tensor, "items tokens width"]]:
-    """The mean over a map, and the map as tokens, row by row."""
-    return features.mean(dim=(2, 3)), features.flatten(2).transpose(1, 2)
+    stages: tuple[Float[Tensor, "items _ _ _"], ...] | None = None,
+) -> Encoded:
+    """The mean over a map, the map as tokens, row by row, and the stages before it."""
+    return Encoded(
+        pooled=features.mean(dim=(2, 3)),
+        tokens=features.flatten(2).transpose(1, 2),
+        stages=stages,
+    )
+
+
+def in_dtype(encoder: FrozenImages | FrozenTexts, dtype: str) -> FrozenImages | FrozenTexts:
+    """The same encoder, its weights rounded to another type that it then computes in.
+
+    Raises:
+        InvalidValue: for a type that is none of `DTYPES`.
+    """
+    card = replace(encoder.card, dtype=dtype)
+    if card == encoder.card:
+        return encoder
+    return replace(encoder, card=card, module=deepcopy(encoder.module).to(getattr(torch, dtype)))
 
 
 def channels_last(module: nn.Module) -> None:

@@ -4,25 +4,33 @@ from pathlib import Path
 
 import torch
 
-from carina.core import Mismatch
+from carina.core import InvalidValue, Mismatch
 
 # the families register themselves
 from carina.encoders import families as families
-from carina.encoders.family import ENCODERS, EncoderInfo
+from carina.encoders.family import ENCODERS, EncoderInfo, family
+from carina.encoders.frozen import FrozenImages, FrozenTexts, in_dtype
 from carina.encoders.protocol import ImageEncoder, TextEncoder
+from carina.encoders.whereabouts import located
 
 __all__ = ["listing", "load_encoder", "load_image_encoder", "load_text_encoder"]
 
 
 def load_encoder(
-    name: str, *, weights: Path | None = None, device: torch.device | None = None
+    name: str,
+    *,
+    weights: Path | None = None,
+    device: torch.device | None = None,
+    dtype: str = "float32",
 ) -> ImageEncoder | TextEncoder:
     """The frozen encoder of this name.
 
     Args:
-        name: As `listing` gives it.
-        weights: File of weights, where the encoder takes one.
+        name: As `listing` gives it, or of a shelf: "timm:resnet50".
+        weights: File or folder of weights, or ``hub:ORGANISATION/NAME@REVISION`` with a pinned
+            revision; see `located`. Where none is named, the user's settings may say.
         device: Where it shall run; the CPU where not given.
+        dtype: What it shall compute in: "float32", "bfloat16" or "float16".
 
     Raises:
         UnknownName: for a name nobody registered.
@@ -31,15 +39,23 @@ def load_encoder(
         InvalidValue: where weights are named and none are taken, or none and they are needed.
         Mismatch: where the weights are another network's.
     """
-    family = ENCODERS[name]
+    found = family(name)
     # building a network draws weights that are thrown away: not from the caller's generator
     with torch.random.fork_rng(devices=[]):
-        encoder = family.load(weights)
+        encoder = found.load(located(name, weights))
+    if isinstance(encoder, FrozenImages | FrozenTexts):
+        encoder = in_dtype(encoder, dtype)
+    elif dtype != encoder.card.dtype:
+        raise InvalidValue(f"{name} computes in {encoder.card.dtype} alone; asked for {dtype}.")
     return encoder if device is None else encoder.to(device)
 
 
 def load_image_encoder(
-    name: str, *, weights: Path | None = None, device: torch.device | None = None
+    name: str,
+    *,
+    weights: Path | None = None,
+    device: torch.device | None = None,
+    dtype: str = "float32",
 ) -> ImageEncoder:
     """As `load_encoder`, for one that reads images.
 
@@ -47,13 +63,17 @@ def load_image_encoder(
         Mismatch: where the encoder of this name reads texts.
     """
     _reads(name, "image")
-    encoder = load_encoder(name, weights=weights, device=device)
+    encoder = load_encoder(name, weights=weights, device=device, dtype=dtype)
     assert isinstance(encoder, ImageEncoder)  # noqa: S101 - its card says so
     return encoder
 
 
 def load_text_encoder(
-    name: str, *, weights: Path | None = None, device: torch.device | None = None
+    name: str,
+    *,
+    weights: Path | None = None,
+    device: torch.device | None = None,
+    dtype: str = "float32",
 ) -> TextEncoder:
     """As `load_encoder`, for one that reads texts.
 
@@ -61,7 +81,7 @@ def load_text_encoder(
         Mismatch: where the encoder of this name reads images.
     """
     _reads(name, "text")
-    encoder = load_encoder(name, weights=weights, device=device)
+    encoder = load_encoder(name, weights=weights, device=device, dtype=dtype)
     assert isinstance(encoder, TextEncoder)  # noqa: S101 - its card says so
     return encoder
 
@@ -72,7 +92,7 @@ def listing() -> tuple[EncoderInfo, ...]:
 
 
 def _reads(name: str, modality: str) -> None:
-    found = ENCODERS[name].card.modality
+    found = family(name).card.modality
     if found != modality:
         others = [info.card.name for info in listing() if info.card.modality == modality]
         raise Mismatch(

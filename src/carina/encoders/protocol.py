@@ -19,10 +19,13 @@ class Encoded:
     Attributes:
         pooled: (items, dim), not normalised.
         tokens: (items, tokens, token_dim): patches row by row, or words; None where not asked for.
+        stages: Maps (items, width, rows, cols) of the card's `stages`, fine to coarse; None where
+            not asked for.
     """
 
     pooled: Float[Tensor, "items dim"]
     tokens: Float[Tensor, "items tokens width"] | None = None
+    stages: tuple[Float[Tensor, "items _ _ _"], ...] | None = None
 
 
 @runtime_checkable
@@ -39,9 +42,13 @@ class ImageEncoder(Protocol):
         ...
 
     def encode(
-        self, images: Float[Tensor, "items channels rows cols"], *, tokens: bool = False
+        self,
+        images: Float[Tensor, "items channels rows cols"],
+        *,
+        tokens: bool = False,
+        stages: bool = False,
     ) -> Encoded:
-        """Pooled features (and tokens where asked for) of prepared images; no gradient."""
+        """Pooled features (tokens and stages where asked for) of prepared images; no gradient."""
         ...
 
 

@@ -1,7 +1,9 @@
 """Weights from files: found, read without running anything, checked name by name, and digested."""
 
+import re
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,9 +14,10 @@ from torch import Tensor, nn
 
 from carina.core import Mismatch, MissingFile, UnreadableFile, digest_arrays
 
-__all__ = ["fill", "package_folder", "read_tensors"]
+__all__ = ["Migration", "fill", "migrated", "package_folder", "read_tensors"]
 
 _SHOWN = 5
+_WRAPPERS = ("state_dict", "model_state_dict", "model")  # what trainers put weights under
 _COUNTER = "num_batches_tracked"  # of batch norm: counts training steps, changes no number
 
 
@@ -36,6 +39,8 @@ def package_folder(package: str) -> Path:
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """The named tensors of a ``.safetensors`` file, or of a torch checkpoint read without code.
 
+    A checkpoint that holds them under "state_dict" or the like is opened as far as that.
+
     Raises:
         MissingFile: where there is no such file.
         UnreadableFile: where it is damaged, or holds anything but named tensors.
@@ -53,12 +58,56 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             f"{path.name} cannot be read as plain weights ({type(error).__name__}): it is damaged "
             "or carries more than tensors. Convert it to .safetensors where you trust it."
         ) from error
+    while isinstance(tensors, dict) and (inner := [w for w in _WRAPPERS if _is_table(tensors, w)]):
+        tensors = tensors[inner[0]]
     if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
         raise UnreadableFile(
             f"{path.name} holds no flat table of named tensors. "
             "Save the model's state_dict itself, best as .safetensors."
         )
     return tensors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """How older or foreign names of the same weights become those the module has.
+
+    Attributes:
+        strip: Beginnings taken off where every name has them ("module.").
+        rename: Pattern and replacement, tried in order on each name; every match counts.
+        drop: Patterns of whole names that are nobody's weights, such as ``position_ids``.
+    """
+
+    strip: tuple[str, ...] = ("module.",)
+    rename: tuple[tuple[str, str], ...] = ()
+    drop: tuple[str, ...] = (r"(.*\.)?position_ids",)
+
+
+def migrated(tensors: Mapping[str, Tensor], how: Migration) -> dict[str, Tensor]:
+    """The same tensors under the names of today.
+
+    Raises:
+        Mismatch: where two old names become one.
+    """
+    named: dict[str, Tensor] = {}
+    begins = [s for s in how.strip if all(name.startswith(s) for name in tensors)]
+    for old, tensor in tensors.items():
+        name = old
+        for beginning in begins:
+            name = name.removeprefix(beginning)
+        if any(re.fullmatch(pattern, name) for pattern in how.drop):
+            continue
+        for pattern, replacement in how.rename:
+            name = re.sub(pattern, replacement, name)
+        if name in named:
+            raise Mismatch(f"Two tensors of this file are both {name} by today's names.")
+        named[name] = tensor
+    return named
+
+
+def _is_table(tensors: dict[object, object], key: str) -> bool:
+    inner = tensors.get(key)
+    return isinstance(inner, dict) and any(isinstance(t, Tensor) for t in inner.values())
 
 
 def fill(

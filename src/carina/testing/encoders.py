@@ -54,7 +54,7 @@ class ImageEncoderContract:
         found = encoder.encode(_stack(encoder, 3))
 
         assert found.pooled.shape == (3, encoder.card.dim)
-        assert found.pooled.dtype == getattr(torch, encoder.card.dtype)
+        assert found.pooled.dtype == torch.float32
         assert found.pooled.isfinite().all()
         assert found.tokens is None
 
@@ -143,7 +143,7 @@ class TextEncoderContract:
         pooled = encoder.encode(_TEXTS).pooled
 
         assert pooled.shape == (len(_TEXTS), encoder.card.dim)
-        assert pooled.dtype == getattr(torch, encoder.card.dtype)
+        assert pooled.dtype == torch.float32
         assert pooled.isfinite().all()
 
     def test_no_text_at_all_is_an_empty_table(self, encoder: TextEncoder) -> None:

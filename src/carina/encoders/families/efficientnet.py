@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from carina.encoders.card import EncoderCard, Exposure, Preprocess
 from carina.encoders.family import ENCODERS, Family, stamped
-from carina.encoders.frozen import FrozenImages, channels_last, pooled_and_tokens
+from carina.encoders.frozen import FrozenImages, channels_last, pooled_map
+from carina.encoders.protocol import Encoded
 from carina.encoders.weights import fill, package_folder, read_tensors
 
 __all__ = ["FAMILY"]
@@ -34,13 +35,11 @@ class _Trunk(nn.Module):
         self.network = network
         channels_last(network)
 
-    def forward(
-        self, images: Float[Tensor, "items 3 224 224"]
-    ) -> tuple[Float[Tensor, "items 1280"], Float[Tensor, "items 49 1280"]]:
+    def forward(self, images: Float[Tensor, "items 3 224 224"]) -> Encoded:
         features: Tensor = self.network.extract_features(
             images.contiguous(memory_format=torch.channels_last)
         )
-        return pooled_and_tokens(features)
+        return pooled_map(features)
 
 
 def _build(card: EncoderCard, weights: Path | None) -> FrozenImages:

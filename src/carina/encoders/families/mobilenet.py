@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from carina.core import MissingFile, fingerprint, read_json
 from carina.encoders.card import EncoderCard, Exposure, Preprocess
 from carina.encoders.family import ENCODERS, Family, stamped
-from carina.encoders.frozen import FrozenImages, channels_last, pooled_and_tokens
+from carina.encoders.frozen import FrozenImages, channels_last, pooled_map
+from carina.encoders.protocol import Encoded
 from carina.encoders.weights import fill, read_tensors
 
 __all__ = ["FAMILY"]
@@ -126,11 +127,9 @@ class _Trunk(nn.Module):
         self.act2 = _ACTIVATIONS[layers.head_conv.act]()
         channels_last(self)
 
-    def forward(
-        self, images: Float[Tensor, "items 1 rows cols"]
-    ) -> tuple[Float[Tensor, "items dim"], Float[Tensor, "items tokens dim"]]:
+    def forward(self, images: Float[Tensor, "items 1 rows cols"]) -> Encoded:
         x = self.act1(self.conv1(images.contiguous(memory_format=torch.channels_last)))
-        return pooled_and_tokens(self.act2(self.conv2(self.bneck(x))))
+        return pooled_map(self.act2(self.conv2(self.bneck(x))))
 
 
 def _build(card: EncoderCard, weights: Path | None) -> FrozenImages:

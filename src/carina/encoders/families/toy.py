@@ -15,6 +15,7 @@ from carina.core import generator, salted
 from carina.encoders.card import EncoderCard, Preprocess
 from carina.encoders.family import ENCODERS, Family, stamped
 from carina.encoders.frozen import FrozenImages, FrozenTexts
+from carina.encoders.protocol import Encoded
 from carina.encoders.weights import fill
 
 __all__ = ["TOY_IMAGE", "TOY_TEXT"]
@@ -33,13 +34,11 @@ class _Thumbnail(nn.Module):
         self.whole = nn.Linear(_SIDE * _SIDE, _DIM, bias=False)
         self.patch = nn.Linear(_PATCH * _PATCH, _DIM, bias=False)
 
-    def forward(
-        self, images: Float[Tensor, "items 1 side side"]
-    ) -> tuple[Float[Tensor, "items dim"], Float[Tensor, "items tokens dim"]]:
+    def forward(self, images: Float[Tensor, "items 1 side side"]) -> Encoded:
         patches = nn.functional.unfold(images, _PATCH, stride=_PATCH).transpose(1, 2)
         pooled: Tensor = self.whole(images.flatten(1))
         tokens: Tensor = self.patch(patches)
-        return pooled, tokens
+        return Encoded(pooled=pooled, tokens=tokens)
 
 
 class _BagOfWords(nn.Module):
