@@ -155,7 +155,7 @@ def test_old_names_become_those_of_today() -> None:
 def test_two_old_names_of_one_tensor_are_an_error() -> None:
     old = {"norm.gamma": torch.ones(2), "norm.weight": torch.ones(2)}
 
-    with pytest.raises(Mismatch, match="norm.weight"):
+    with pytest.raises(Mismatch, match=r"norm\.weight"):
         migrated(old, Migration(rename=((r"\.gamma$", ".weight"),)))
 
 
