@@ -55,6 +55,13 @@ def film(bits: int = 12, *, signed: bool = False) -> np.ndarray:
     return made
 
 
+def code(meaning: str) -> Dataset:
+    """An item of a code sequence."""
+    item = Dataset()
+    item.CodeMeaning = meaning
+    return item
+
+
 def stretched(values: np.ndarray) -> np.ndarray:
     """Lowest to 0, highest to 1."""
     values = values.astype(np.float64)
@@ -473,6 +480,57 @@ def test_what_should_be_known_of_a_picture_is_flagged(dicom: Make) -> None:
     )
 
     assert picture.flags == (Flag.BURNED_IN, Flag.UNPROCESSED)
+
+
+@pytest.mark.parametrize(
+    ("tags", "view"),
+    [
+        ({"ViewPosition": "PA"}, "PA"),
+        ({"ViewPosition": "LL"}, "LATERAL"),
+        ({"ViewPosition": "LLO"}, ""),
+        ({}, ""),
+        ({"ViewCodeSequence": [code("postero-anterior")]}, "PA"),
+        ({"ViewPosition": "", "ViewCodeSequence": [code("Antero-posterior")]}, "AP"),
+        ({"ViewCodeSequence": [code("left lateral")]}, "LATERAL"),
+        ({"ViewCodeSequence": [code("frontal")]}, ""),
+    ],
+)
+def test_the_view_is_that_of_the_header(dicom: Make, tags: dict[str, Any], view: str) -> None:
+    assert decode_image(dicom(film(), **tags)).view == view
+
+
+@pytest.mark.parametrize(
+    ("tags", "laterality"),
+    [
+        ({"ImageLaterality": "L"}, "L"),
+        ({"Laterality": "R"}, "R"),
+        ({"ImageLaterality": "U", "Laterality": "R"}, "U"),
+        ({"Laterality": "X"}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_laterality_is_that_of_the_header(
+    dicom: Make, tags: dict[str, Any], laterality: str
+) -> None:
+    assert decode_image(dicom(film(), **tags)).laterality == laterality
+
+
+@pytest.mark.parametrize(
+    ("said", "years"), [("061Y", 61), ("006M", 0.5), ("101Y", 90), ("", None), (None, None)]
+)
+def test_the_age_is_in_years_and_the_oldest_are_not_told_apart(
+    dicom: Make, said: str | None, years: float | None
+) -> None:
+    tags = {} if said is None else {"PatientAge": said}
+
+    assert decode_image(dicom(film(), **tags)).age == years
+
+
+@pytest.mark.parametrize(
+    ("modality", "flagged"), [("CR", False), ("DX", False), ("CT", True), ("MR", True), ("", False)]
+)
+def test_another_modality_is_flagged(dicom: Make, modality: str, flagged: bool) -> None:
+    assert (Flag.NO_RADIOGRAPH in decode_image(dicom(film(), Modality=modality)).flags) == flagged
 
 
 def test_a_picture_tells_nothing_of_the_patient(dicom: Make) -> None:

@@ -275,6 +275,7 @@ _OF_FLAGS = {
     Flag.BURNED_IN: "have text burned in, which may name the patient and give the label away",
     Flag.WINDOW_IGNORED: "have a window without meaning and are stretched from lowest to highest",
     Flag.UNPROCESSED: "are raw detector images, which no reader saw like this",
+    Flag.NO_RADIOGRAPH: "are of another modality than a radiograph's (CT, MR, ...); remove them",
     Flag.BLANK: "are of one single value; remove them",
 }
 

@@ -13,15 +13,18 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Num
 
-from carina.core import UnreadableFile, salted
+from carina.core import ManifestError, UnreadableFile, salted
 from carina.studies.apart import decode_apart
 from carina.studies.picture import Flag, Form, Picture, check_size
 from carina.studies.quiet import quietly
+from carina.studies.sources.cells import ages, view
 
 __all__ = ["looks_like_dicom", "read_dicom"]
 
 _SALT = token_hex(16)  # of this process, so that no number kept tells of a study's
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
+_RADIOGRAPHS = ("CR", "DX", "DR", "RG", "RF", "XC", "OT", "SC", "")  # or what cannot tell
+_OLDEST = 90.0
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "YBR", "PALETTE COLOR", *_GREY)
 
@@ -118,7 +121,7 @@ def _picture(dataset: Any, data: bytes) -> Picture:
     photometric = str(dataset.PhotometricInterpretation).strip()
     shape = str(dataset.get("PresentationLUTShape", "")).strip()
     if photometric == "MONOCHROME1" or shape == "INVERSE":
-        shown = 1 - shown
+        np.subtract(1, shown, out=shown)
         flags.append(Flag.INVERTED)
     if padding.any():
         shown[padding] = 0
@@ -131,6 +134,9 @@ def _picture(dataset: Any, data: bytes) -> Picture:
         bits=int(dataset.BitsStored),
         flags=(*flags, *how),
         study_key=f"{salted(study, _SALT):016x}" if study else "",
+        view=_view(dataset),
+        laterality=_laterality(dataset),
+        age=_age(dataset),
     )
 
 
@@ -248,7 +254,7 @@ def _after_modality(
         return _looked_up(tables[0], stored, dataset)[0]
     slope = dataset.get("RescaleSlope", None)
     intercept = dataset.get("RescaleIntercept", None)
-    values = stored.astype(np.float64)
+    values: np.ndarray = stored.astype(np.float64)
     if slope is None or intercept is None:
         return values
     values *= float(slope)
@@ -288,23 +294,35 @@ def _linear(
     """PS3.3 C.11.2.1.2.1: the window ends half a value inside its width."""
     if width == 1:
         return (values > centre - 0.5).astype(np.float64)
-    return np.clip((values - (centre - 0.5)) / (width - 1) + 0.5, 0, 1)
+    values -= centre - 0.5
+    values /= width - 1
+    values += 0.5
+    return np.clip(values, 0, 1, out=values)
 
 
 def _linear_exact(
     values: Float[np.ndarray, "rows cols"], centre: float, width: float
 ) -> Float[np.ndarray, "rows cols"]:
     """PS3.3 C.11.2.1.3.2."""
-    return np.clip((values - centre) / width + 0.5, 0, 1)
+    values -= centre
+    values /= width
+    values += 0.5
+    return np.clip(values, 0, 1, out=values)
 
 
 def _sigmoid(
     values: Float[np.ndarray, "rows cols"], centre: float, width: float
 ) -> Float[np.ndarray, "rows cols"]:
     """PS3.3 C.11.2.1.3.1, as a hyperbolic tangent, which cannot overflow."""
-    return 0.5 + 0.5 * np.tanh(2 * (values - centre) / width)
+    values -= centre
+    values *= 2 / width
+    np.tanh(values, out=values)
+    values *= 0.5
+    values += 0.5
+    return values
 
 
+# The functions write over the values they are given: films are large, and nobody reads them again.
 _FUNCTIONS = {"LINEAR": _linear, "LINEAR_EXACT": _linear_exact, "SIGMOID": _sigmoid}
 
 
@@ -334,11 +352,40 @@ def _looked_up(
 def _stretched(
     values: Float[np.ndarray, "rows cols"], image: Bool[np.ndarray, "rows cols"]
 ) -> Float[np.ndarray, "rows cols"]:
-    low, high = values[image].min(), values[image].max()
+    inside = values if image.all() else values[image]
+    low, high = inside.min(), inside.max()
     if low == high:
         return np.zeros(values.shape)
-    stretched: np.ndarray = np.clip((values - low) / (high - low), 0, 1)
-    return stretched
+    values -= low
+    values /= high - low
+    return np.clip(values, 0, 1, out=values)
+
+
+def _view(dataset: Any) -> str:
+    """From the view position (DX: PS3.3 C.8.11.5) or the meaning of the view's code."""
+    if said := view(str(dataset.get("ViewPosition", None) or "").strip()):
+        return said
+    for code in dataset.get("ViewCodeSequence", None) or ():
+        meaning = str(code.get("CodeMeaning", None) or "")
+        words = "".join(letter for letter in meaning if letter.isalpha() or letter == " ")
+        if said := view(words.strip()) or view(words.strip().split(" ")[-1]):
+            return said
+    return ""
+
+
+def _laterality(dataset: Any) -> str:
+    said = dataset.get("ImageLaterality", None) or dataset.get("Laterality", None) or ""
+    letter = str(said).strip().upper()
+    return letter if letter in ("L", "R", "B", "U") else ""
+
+
+def _age(dataset: Any) -> float | None:
+    """Years of an age string (PS3.5 6.2, AS); the oldest are few enough to be known by it."""
+    try:
+        (years,) = ages("PatientAge", (str(dataset.get("PatientAge", None) or "").strip(),))
+    except ManifestError:
+        return None
+    return None if np.isnan(years) else min(years, _OLDEST)
 
 
 def _flags(dataset: Any) -> list[Flag]:
@@ -347,8 +394,10 @@ def _flags(dataset: Any) -> list[Flag]:
         Flag.LOSSY: ("LossyImageCompression", "01"),
         Flag.UNPROCESSED: ("PresentationIntentType", "FOR PROCESSING"),
     }
-    return [
+    flags = [
         flag
         for flag, (keyword, value) in said.items()
         if str(dataset.get(keyword, "")).strip() == value
     ]
+    modality = str(dataset.get("Modality", None) or "").strip()
+    return flags if modality in _RADIOGRAPHS else [*flags, Flag.NO_RADIOGRAPH]

@@ -10,8 +10,11 @@ from carina.core import InvalidValue, UnreadableFile
 
 __all__ = ["MAX_PIXELS", "Flag", "Form", "Picture", "check_size"]
 
-MAX_PIXELS = 100_000_000
-"""Largest image that is decoded; no radiograph comes near, a forged header does."""
+MAX_PIXELS = 36_000_000
+"""Largest image that is decoded: 6,000 x 6,000, more than any detector for chests has.
+
+The pixel pipeline of DICOM then stays under 1 GiB; a forged header does not get as far.
+"""
 
 
 class Form(StrEnum):
@@ -33,6 +36,7 @@ class Flag(StrEnum):
     LOSSY = "compressed with loss"
     BURNED_IN = "text burned into the pixels"
     UNPROCESSED = "raw detector image, not made for reading"
+    NO_RADIOGRAPH = "of another modality than a radiograph's"
     BLANK = "every pixel alike"
 
 
@@ -50,6 +54,9 @@ class Picture:
         study_key: Equal for files that say they belong to one imaging study, "" where a file does
             not say. A hash salted anew in each process: keys of two processes do not compare, and
             outside its process none can be tested against the number of a study.
+        view: "PA", "AP" or "LATERAL" where the file says so, else "".
+        laterality: "L", "R", "B" (both) or "U" (unpaired) where the file says so, else "".
+        age: The patient's years where the file says so, from 90 on as 90; else None.
     """
 
     pixels: Float32[np.ndarray, "rows cols"]
@@ -58,6 +65,9 @@ class Picture:
     bits: int
     flags: tuple[Flag, ...] = ()
     study_key: str = ""
+    view: str = ""
+    laterality: str = ""
+    age: float | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.size == 0:
