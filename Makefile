@@ -6,7 +6,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DATA ?= ../shared/data/cxr
 WORK ?= .work
 
-.PHONY: help demo test format lint types contracts check results clean
+CASES ?= 20000
+KILLS ?= 1000
+
+.PHONY: help demo test fuzz kills format lint types contracts check results clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
@@ -26,6 +29,12 @@ demo: $(VENV)/.runtime  ## draw phantoms, encode, learn step by step, write a ca
 
 test: $(VENV)/.development  ## the whole suite
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2
+
+fuzz: $(VENV)/.development  ## thousands of damaged files through every reader (CASES=20000)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/campaign.py --cases $(CASES)
+
+kills: $(VENV)/.development  ## kill an encode at random moments, look for loss (KILLS=1000)
+	CARINA_KILLS=$(KILLS) OMP_NUM_THREADS=1 $(BIN)/pytest -s tests/features/test_encode_kills.py -k random_moments
 
 format: $(VENV)/.development  ## lay the code out
 	$(BIN)/ruff format src tests benchmarks

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Num
 from carina.core import ManifestError, UnreadableFile, salted
 from carina.studies.apart import decode_apart
 from carina.studies.picture import Flag, Form, Picture, check_size
-from carina.studies.quiet import quietly
+from carina.studies.quiet import quietly, without_panic
 from carina.studies.sources.cells import ages, view
 
 __all__ = ["looks_like_dicom", "read_dicom"]
@@ -225,7 +225,8 @@ def _stored(dataset: Any, data: bytes) -> Num[np.ndarray, "rows cols"]:
         raise UnreadableFile(f"Compression nobody here decodes: {syntax.name[:64]}.")
     for plugin in (plugin for plugin in plugins if plugin != "gdcm"):
         try:
-            stored: np.ndarray = pixel_array(dataset, raw=True, decoding_plugin=plugin)
+            with without_panic():
+                stored: np.ndarray = pixel_array(dataset, raw=True, decoding_plugin=plugin)
         except RuntimeError:  # what pydicom raises where a plugin could not
             continue
         return stored

@@ -1,6 +1,7 @@
 """PNG, JPEG and DICOM files to one grey picture; each file is read once."""
 
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -118,13 +119,8 @@ def _raster(data: bytes, form: Form) -> Picture:
     except Image.DecompressionBombError:
         raise UnreadableFile("Too large: the header declares more pixels than memory.") from None
     except (
-        ArithmeticError,
-        LookupError,
-        OSError,
-        RuntimeError,
-        SyntaxError,
-        TypeError,
-        ValueError,
+        *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError),
+        *(OSError, RuntimeError, SyntaxError, TypeError, ValueError, struct.error),
     ):
         raise UnreadableFile(
             f"Truncated or damaged {form}: its pixels cannot be decoded. Copy the file anew."

@@ -1,11 +1,11 @@
-"""Silence for decoders whose warnings may quote what stands in a file, in any number of threads."""
+"""Manners for decoders: no warning that may quote a file, in any number of threads; no panic."""
 
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Lock
 
-__all__ = ["quietly"]
+__all__ = ["quietly", "without_panic"]
 
 _LOCK = Lock()
 _SILENCE = ExitStack()
@@ -32,3 +32,17 @@ def quietly() -> Iterator[None]:
             _INSIDE -= 1
             if _INSIDE == 0:
                 _SILENCE.close()
+
+
+@contextmanager
+def without_panic() -> Iterator[None]:
+    """A decoder in Rust that gives up on damaged data raises `RuntimeError`, as others do.
+
+    What it raises by itself is no `Exception`, so that it would end a thread or a program.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise RuntimeError("The decoder gave up on damaged data.") from None

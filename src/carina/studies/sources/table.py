@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from carina.core import ConfigError, MissingFile, UnreadableFile, near
+from carina.studies.quiet import without_panic
 
 __all__ = ["Table"]
 
 _HEAD = 4096
-_MOST = 1 << 30  # bytes; the largest published table has a third of it
+_MOST = 512 << 20  # bytes; no published table comes near
+_CELLS = 16_000_000  # at some 60 bytes each once they are text
+_PIECE = 1 << 20
 _DATUM = re.compile(
     r"^\W*\d|\d{4}|\.(png|jpe?g|dcm|dicom)\b", re.IGNORECASE
 )  # in no name of a column, but in cells: begun by or with a long number, a file
@@ -74,14 +77,17 @@ class Table:
         import polars as pl
 
         plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+        unreadable = (OSError, EOFError, RuntimeError, ValueError, zlib.error)
         tabs = plain.suffix.lower() == ".tsv"
         try:
             data = _unpacked(path)
             if b"\0" in data[:_HEAD]:  # UTF-16, or no text: polars would make cells of it
                 raise UnreadableFile(_no_table(path.name, "NUL bytes"))
-            frame = pl.read_csv(
-                data, separator=separator or ("\t" if tabs else ","), infer_schema=False
-            )
+            parting = separator or ("\t" if tabs else ",")
+            if data.count(parting.encode()) + data.count(b"\n") > _CELLS:
+                raise UnreadableFile(f"The table {path.name} has more than {_CELLS:,} cells.")
+            with without_panic():
+                frame = pl.read_csv(data, separator=parting, infer_schema=False)
         except FileNotFoundError:
             raise MissingFile(f"There is no table {path.name} where it should be.") from None
         except pl.exceptions.NoDataError:
@@ -90,7 +96,9 @@ class Table:
             ) from None
         except UnreadableFile:
             raise
-        except (pl.exceptions.PolarsError, OSError, EOFError, ValueError, zlib.error) as error:
+        except MemoryError:
+            raise UnreadableFile(f"The table {path.name} is too large for this machine.") from None
+        except (*unreadable, pl.exceptions.PolarsError) as error:
             # polars quotes the row it stumbled over, which may name a patient.
             raise UnreadableFile(_no_table(path.name, type(error).__name__)) from None
         columns = {column.name: column.fill_null("").to_list() for column in frame}
@@ -108,11 +116,15 @@ def _unpacked(path: Path) -> bytes:
         if path.stat().st_size > _MOST:
             raise UnreadableFile(f"The table {path.name} has more than {_MOST >> 20} MiB.")
         return path.read_bytes()
+    data = bytearray()
     with gzip.open(path) as file:
-        data = file.read(_MOST + 1)
-    if len(data) > _MOST:
-        raise UnreadableFile(f"The table {path.name} unpacks to more than {_MOST >> 20} MiB.")
-    return data
+        while piece := file.read(_PIECE):  # all at once would claim the room before it is needed
+            data += piece
+            if len(data) > _MOST:
+                raise UnreadableFile(
+                    f"The table {path.name} unpacks to more than {_MOST >> 20} MiB."
+                )
+    return bytes(data)
 
 
 def _no_table(name: str, why: str) -> str:
