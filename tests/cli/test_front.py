@@ -22,6 +22,7 @@ FLAGS = {
     "encoders": "as_json",
     "prompts": "bank finding",
     "store": "root verify prune",
+    "forget": "patient store",
     "recipes": "name",
     "demo": "out patients seed",
     "doctor": "",

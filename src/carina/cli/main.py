@@ -34,6 +34,10 @@ VERBS: dict[str, tuple[str, str]] = {
     ),
     "prompts": ("carina.cli.prompts:prompts", "List prompt banks, or the prompts of a finding."),
     "store": ("carina.cli.store:store", "List, verify or prune a feature store."),
+    "forget": (
+        "carina.cli.forget:forget",
+        "Take a patient's rows out of a feature store, and keep them out.",
+    ),
     "recipes": ("carina.cli.recipes:recipes", "List the named recipes."),
     "demo": ("carina.cli.demo:demo", "The whole way on drawn radiographs, in minutes."),
     "doctor": ("carina.cli.doctor:doctor", "Say what this installation can do."),

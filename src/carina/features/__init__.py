@@ -7,6 +7,8 @@ from carina.features.encoding import Event as Event
 from carina.features.encoding import Progress as Progress
 from carina.features.encoding import SetAside as SetAside
 from carina.features.encoding import encode as encode
+from carina.features.forgetting import Forgotten as Forgotten
+from carina.features.forgetting import forget as forget
 from carina.features.prompts import PromptVectors as PromptVectors
 from carina.features.segment import MadeBy as MadeBy
 from carina.features.segment import Segment as Segment

@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from carina.core import Mismatch, MissingFile, UnreadableFile, digest_bytes, fingerprint
+from carina.core import (
+    Mismatch,
+    MissingFile,
+    UnreadableFile,
+    digest_bytes,
+    fingerprint,
+    salted,
+)
 from carina.encoders import EncoderCard
 from carina.features.ledger import Ledger
 from carina.features.partial import telling_what_is_full
@@ -129,7 +136,8 @@ def lookup(
 ) -> tuple[str | None, ...]:
     """The digest of each row whose features the store has, for `Store.table`.
 
-    None stands where the file is missing, or no picture could be made of it when it was encoded.
+    None stands where the file is missing, no picture could be made of it when it was encoded, or
+    the patient was forgotten.
 
     Args:
         manifest: The rows.
@@ -147,7 +155,12 @@ def lookup(
         store.require(card)
     digests = image_digests(manifest, store, verify=verify, workers=workers)
     refused = dict(store.unreadable_ledger.pairs())
-    usable: list[str | None] = list(digests)
+    forgotten = set(dict(store.forgotten_ledger.pairs()))
+    usable: list[str | None] = [
+        None if f"{salted(patient, store.salt):016x}" in forgotten else digest
+        for patient, digest in zip(manifest.patient, digests, strict=True)
+    ]
+    digests = tuple(usable)
     for card in asked:
         held = {image for segment in store.segments(card) for image in segment.images}
         missing = 0

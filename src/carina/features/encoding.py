@@ -16,6 +16,7 @@ from carina.studies import Manifest
 __all__ = ["EncodedAll", "Event", "Progress", "SetAside", "encode"]
 
 _OUTPUTS = ("pooled", "tokens")
+FORGOTTEN = "The patient was forgotten on request (carina forget); no features are made."
 _TELL = 0.1  # seconds between two events while nothing is encoded
 
 
@@ -126,9 +127,8 @@ def encode(
         manifest=manifest, preprocess=preprocess, cache=books.cache, held=held, verify=verify
     )
     for found in in_order(fetch, range(len(manifest)), workers=workers):
-        books.enter(found)
-        ran = False
-        if found.digest is not None and found.prepared is not None:
+        wanted, ran = books.enter(found), False
+        if wanted and found.digest is not None and found.prepared is not None:
             if found.digest not in held.images and found.digest not in filling.images:
                 books.encoded += 1
                 ran = filling.add(found.digest, found.prepared)
@@ -162,11 +162,13 @@ class _Books:
     _owned: set[tuple[str, str]] = field(init=False)
     _owners: list[tuple[str, str]] = field(default_factory=list)
     _refused: dict[str, str] = field(init=False)
+    _forgotten: set[str] = field(init=False)
     _refusals: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._owned = set(self.store.owner_ledger.pairs())
         self._refused = dict(self.store.unreadable_ledger.pairs())
+        self._forgotten = set(dict(self.store.forgotten_ledger.pairs()))
 
     @property
     def progress(self) -> Progress:
@@ -178,23 +180,28 @@ class _Books:
             set_aside=len(self.set_aside),
         )
 
-    def enter(self, found: Found) -> None:
-        """Note what became of the next row."""
+    def enter(self, found: Found) -> bool:
+        """Note what became of the next row; whether its features may be kept."""
+        code = f"{salted(self.patients[found.row], self.cache.salt):016x}"
+        if code in self._forgotten:
+            self.digests.append(None)
+            self.set_aside.append(SetAside(row=found.row, reason=FORGOTTEN))
+            return False
         if found.reason:
             self.digests.append(None)
             self.set_aside.append(SetAside(row=found.row, reason=found.reason))
             if found.digest is not None and self._refused.get(found.digest) != found.reason:
                 self._refused[found.digest] = found.reason
                 self._refusals.append((found.digest, found.reason))
-            return
+            return False
         assert found.digest is not None  # noqa: S101 - a row has a digest or a reason
         self.digests.append(found.digest)
         self.cache.learn(found.key, found.digest)
-        code = salted(self.patients[found.row], self.cache.salt)
-        owner = (found.digest, f"{code:016x}")
+        owner = (found.digest, code)
         if owner not in self._owned:
             self._owned.add(owner)
             self._owners.append(owner)
+        return True
 
     def write(self) -> None:
         """Put everything noted into the ledgers; owners are on disk before their features."""

@@ -1,10 +1,12 @@
 """Pairs of text that many processes append to one file, and a kill cannot spoil."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
+
+from carina.core import write_text
 
 __all__ = ["Ledger"]
 
@@ -30,6 +32,16 @@ class Ledger:
             key, separator, value = body.partition("\t")
             if separator and check == _check(body):
                 yield key, value
+
+    def keep(self, wanted: Callable[[str, str], bool]) -> None:
+        """Write the file anew with the pairs wanted alone, whole or not at all.
+
+        Pairs that another process appends meanwhile may be lost.
+        """
+        pairs = list(self.pairs())
+        kept = [f"{key}\t{value}" for key, value in pairs if wanted(key, value)]
+        if len(kept) < len(pairs):
+            write_text(self.path, "".join(f"{body}\t{_check(body)}\n" for body in kept))
 
     def append(self, pairs: Iterable[tuple[str, str]], *, flush: bool = False) -> None:
         """Add pairs in one write, so that lines of two processes do not mix.

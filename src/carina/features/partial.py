@@ -14,7 +14,7 @@ from pathlib import Path
 
 from carina.core import PARTIAL, UnreadableFile, lock_folder, partial_path
 
-__all__ = ["claimed_folder", "prune", "publish", "telling_what_is_full"]
+__all__ = ["claimed_folder", "prune", "publish", "remove", "telling_what_is_full"]
 
 if sys.platform == "win32":
 
@@ -70,6 +70,14 @@ def publish(folder: Path, final: Path) -> bool:
         raise
     _flush_folder(final.parent)
     return True
+
+
+def remove(folder: Path) -> None:
+    """Take a finished folder away: first its name, at once, then what is in it."""
+    gone = partial_path(folder)
+    folder.rename(gone)
+    _flush_folder(folder.parent)
+    shutil.rmtree(gone)
 
 
 def prune(parent: Path, *, older_than: float) -> int:

@@ -82,6 +82,13 @@ class Segment:
         """Size of its files."""
         return sum(file.bytes for file in self.made_by.files.values())
 
+    @property
+    def array_names(self) -> tuple[str, ...]:
+        """Its arrays, by name."""
+        return tuple(
+            sorted(name.removesuffix(".npy") for name in self.made_by.files if name != _ROWS)
+        )
+
     def array(self, name: str) -> np.ndarray:
         """One of its arrays ("pooled", "tokens", "offsets"), mapped and read-only.
 

@@ -263,6 +263,11 @@ class Store:
         return Ledger(path=self.root / _LEDGERS / "owners.tsv")
 
     @property
+    def forgotten_ledger(self) -> Ledger:
+        """Salted hash of a patient who was forgotten; how many images went."""
+        return Ledger(path=self.root / _LEDGERS / "forgotten.tsv")
+
+    @property
     def unreadable_ledger(self) -> Ledger:
         """Digest of a file no picture could be made of; the reason."""
         return Ledger(path=self.root / _LEDGERS / "unreadable.tsv")
