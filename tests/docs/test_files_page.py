@@ -12,7 +12,7 @@ from PIL import Image
 from carina.bundles import write_bundle
 from carina.cards import write_run_card
 from carina.encoders import load_image_encoder
-from carina.features import Store, encode
+from carina.features import Store, encode, forget
 from carina.learning import Ridge
 from carina.recipes import Continual, Finished, bundle_of, prepare, run
 from carina.studies import read_folder
@@ -66,6 +66,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     write_run_card(last.folder)
     bundle, state = bundle_of(last.folder, updatable=True)
     write_bundle(root / "bundle", bundle, state=state)
+    forget(store, "P1")
     return {"store": store.root, "run": last.folder, "bundle": root / "bundle"}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from carina.core import InvalidValue, MissingFile, UnknownName
 from carina.encoders import ImageEncoder
@@ -61,6 +62,23 @@ def test_the_rows_are_gone_and_all_others_have_the_same_bits(
     for digest, features in after.items():
         np.testing.assert_array_equal(features, before[digest])
     assert all(not checked.faults for checked in store.verify(full=True))
+
+
+def test_tokens_stay_with_their_images(
+    manifest: Manifest, toy: ImageEncoder, encode_films: Encode, tmp_path: Path
+) -> None:
+    store = store_at(tmp_path / "store")
+    done = encode_films(manifest, toy, store, outputs=("pooled", "tokens"))
+    gone = {done.digests[row] for row in rows_of(manifest, PATIENT)}
+    left = list(dict.fromkeys(d for d in done.digests if d is not None and d not in gone))
+    with store.table(toy.card, left, outputs=("pooled", "tokens")) as table:
+        before = table.tokens(np.arange(len(left)))
+
+    forget(store, PATIENT)
+
+    with store.table(toy.card, left, outputs=("pooled", "tokens")) as table:
+        after = table.tokens(np.arange(len(left)))
+    assert torch.equal(before, after)
 
 
 def test_no_byte_of_the_store_holds_their_digests_afterwards(

@@ -13,6 +13,8 @@ from carina.features.store import Store
 
 __all__ = ["Forgotten", "forget", "owner_code"]
 
+_RAGGED = ("tokens", "offsets")  # all images' tokens one after the other, and where each begins
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgotten:
@@ -107,7 +109,13 @@ def _rewrite(store: Store, cards: tuple[EncoderCard, ...], theirs: set[str]) -> 
 
 
 def _write_kept(store: Store, card: EncoderCard, segment: Segment, keep: np.ndarray) -> None:
-    arrays = {name: segment.array(name)[keep] for name in segment.array_names}
+    names = segment.array_names
+    arrays = {name: segment.array(name)[keep] for name in names if name not in _RAGGED}
+    if set(_RAGGED) <= set(names):
+        offsets = segment.array("offsets")
+        lengths = np.diff(offsets)
+        arrays["tokens"] = segment.array("tokens")[np.repeat(keep, lengths)]
+        arrays["offsets"] = np.concatenate([[0], np.cumsum(lengths[keep])]).astype(offsets.dtype)
     write_segment(
         store.encoder_folder(card),
         card,
