@@ -9,7 +9,7 @@ WORK ?= .work
 CASES ?= 20000
 KILLS ?= 1000
 
-.PHONY: help demo test fuzz kills format lint types contracts check results clean
+.PHONY: help demo test fuzz kills extras format lint types contracts check results clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
@@ -36,6 +36,13 @@ fuzz: $(VENV)/.development  ## thousands of damaged files through every reader (
 kills: $(VENV)/.development  ## kill an encode at random moments, look for loss (KILLS=1000)
 	CARINA_KILLS=$(KILLS) OMP_NUM_THREADS=1 $(BIN)/pytest -s tests/features/test_encode_kills.py -k random_moments
 
+extras:  ## encoders of other packages against those packages (builds .venv-extras, about 6 GB)
+	@test -x .venv-extras/bin/python || $(PYTHON) -m venv .venv-extras
+	.venv-extras/bin/pip --disable-pip-version-check --quiet install torch torchvision
+	.venv-extras/bin/pip --disable-pip-version-check --quiet install --editable '.[open-clip,timm,xrv]'
+	.venv-extras/bin/pip --disable-pip-version-check --quiet install --no-deps hi-ml-multimodal==0.2.2
+	.venv-extras/bin/python benchmarks/extras_parity.py
+
 format: $(VENV)/.development  ## lay the code out
 	$(BIN)/ruff format src tests benchmarks
 
@@ -55,4 +62,4 @@ results: $(VENV)/.runtime  ## run the declared grid on real films and write docs
 	$(BIN)/python benchmarks/results.py --data $(DATA) --work $(WORK)/results --out docs
 
 clean:  ## forget what was made, the environment too
-	rm -rf $(VENV) .demo $(WORK)
+	rm -rf $(VENV) .venv-extras .demo $(WORK)

