@@ -11,7 +11,10 @@ from carina.core import Mismatch, MissingFile
 from carina.encoders import FrozenImages, FrozenTexts, load_image_encoder, load_text_encoder
 from carina.testing import ImageEncoderContract, TextEncoderContract
 
-WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] no acute ##pulmonary abnormality . , small left pleural"
+WORDS = (
+    "[PAD] [UNK] [CLS] [SEP] [MASK] no acute ##pulmonary abnormality . , small left pleural effusion "
+    "mild cardiomegaly ; pneumothorax is seen on this film today and"
+)
 
 TODAY_TO_THEN = (
     ("attention.q_proj.", "attention.self.query."),
@@ -35,13 +38,15 @@ def of_its_day(name: str) -> str:
 def swin() -> nn.Module:
     from transformers import SwinConfig, SwinModel
 
-    return SwinModel(SwinConfig()).eval()
+    network: nn.Module = SwinModel(SwinConfig()).eval()
+    return network
 
 
 def bert() -> nn.Module:
     from transformers import BertConfig, BertModel
 
-    return BertModel(BertConfig(vocab_size=28996)).eval()
+    network: nn.Module = BertModel(BertConfig(vocab_size=28996)).eval()
+    return network
 
 
 Write = Callable[..., Path]
@@ -211,12 +216,12 @@ def test_a_folder_without_weights_says_what_is_there_instead(tmp_path: Path) -> 
 
 
 class TestMedclipFilms(ImageEncoderContract):
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def encoder(self, loaded: dict[str, FrozenImages]) -> FrozenImages:
         return loaded["medclip-image"]
 
 
 class TestMedclipTexts(TextEncoderContract):
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def encoder(self, loaded: dict[str, FrozenTexts]) -> FrozenTexts:
         return loaded["medclip-text"]

@@ -31,7 +31,9 @@ _SETS = {
     "mimic_nb": "mimic-cxr-jpg",
 }
 _ALL = ("nih-chestxray14", "padchest", "chexpert", "mimic-cxr-jpg", "openi", "rsna-pneumonia")
-_SEEN = {f"densenet121-res224-{key}": (source,) for key, source in _SETS.items()}
+_SEEN: dict[str, tuple[str, ...]] = {
+    f"densenet121-res224-{key}": (source,) for key, source in _SETS.items()
+}
 _SEEN["densenet121-res224-all"] = _ALL
 _STAGES = ((2, 64), (4, 256), (8, 512), (16, 1024), (32, 1024))
 
