@@ -31,6 +31,7 @@ from carina.studies.pixels import read_image as read_image
 from carina.studies.sources.folder import read_folder as read_folder
 from carina.studies.sources.mapping import Blank as Blank
 from carina.studies.sources.mapping import Columns as Columns
+from carina.studies.sources.mapping import Duplicates as Duplicates
 from carina.studies.sources.mapping import LabelColumns as LabelColumns
 from carina.studies.sources.mapping import Recognise as Recognise
 from carina.studies.sources.mapping import SplitRule as SplitRule

@@ -54,6 +54,12 @@ FINDINGS: tuple[Finding, ...] = (
     _finding("Nodule"),
     _finding("Pleural Thickening"),
     _finding("COVID-19", "COVID19"),
+    _finding("Non-COVID-19 Pneumonia"),
+    _finding("Bacterial Pneumonia"),
+    _finding("Viral Pneumonia"),
+    _finding("Pneumocystis Pneumonia", "Pneumocystis"),
+    _finding("ARDS", "Acute Respiratory Distress Syndrome"),
+    _finding("SARS"),
 )
 """Every finding carina has a name for."""
 
@@ -82,8 +88,8 @@ def resolve(name: str) -> Finding:
 def canonical(name: str) -> str:
     """The canonical name of a finding; one the registry does not know stays as it is.
 
-    >>> canonical("Effusion"), canonical("Bacterial Pneumonia")
-    ('Pleural Effusion', 'Bacterial Pneumonia')
+    >>> canonical("Effusion"), canonical("Tree In Bud")
+    ('Pleural Effusion', 'Tree In Bud')
     """
     found = _BY_NAME.get(_folded(name))
     return name if found is None else found.name

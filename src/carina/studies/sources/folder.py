@@ -21,7 +21,8 @@ from carina.studies.labels import LabelSpace, Presence
 from carina.studies.manifest import Manifest, Split
 from carina.studies.sources.assembling import FRACTIONS
 from carina.studies.sources.cells import ages, relative, sex, view
-from carina.studies.sources.mapping import LabelColumns, TableMapping
+from carina.studies.sources.mapping import Duplicates, LabelColumns, TableMapping
+from carina.studies.sources.merging import one_patient_an_image, places_of_merged
 from carina.studies.sources.table import Table
 from carina.studies.splits import hashed_split
 
@@ -127,12 +128,17 @@ def _manifest(mapping: TableMapping, table: Table, root: Path) -> Manifest:
     if not image:
         raise ManifestError(f"The table {table.name} has a header and no rows.")
     patient = tuple(table.cells[columns.patient])
-    _check_rows(table.name, image, patient)
+    merged = mapping.duplicates is Duplicates.MERGED
+    _check_rows(table.name, image, patient, twice_is_well=merged)
 
     def column(name: str, clean: Callable[[str], str] = str) -> tuple[str, ...]:
         return tuple(map(clean, table.cells[name])) if name else ("",) * len(image)
 
-    return Manifest(
+    listed = patient
+    if merged:
+        patient = one_patient_an_image(image, listed)
+    split = _splits(mapping, table, patient)
+    every = Manifest(
         root=root / mapping.images,
         image=image,
         study=column(columns.study) if columns.study else image,
@@ -142,13 +148,28 @@ def _manifest(mapping: TableMapping, table: Table, root: Path) -> Manifest:
         age=ages(columns.age, column(columns.age)),
         site=column(columns.site),
         date=column(columns.date),
-        split=_splits(mapping, table, patient),
+        split=places_of_merged(listed, patient, split),
         report=column(columns.report),
         labels=_labels(mapping.labels, table, len(image)),
         space=LabelSpace(names=tuple(map(canonical, mapping.labels.columns))),
         source=mapping.source,
         extra={name: column(header) for name, header in mapping.extra.items()},
     )
+    return _once(every, table.name) if merged else every
+
+
+def _once(manifest: Manifest, table: str) -> Manifest:
+    """The first row of each image."""
+    first: dict[str, int] = {}
+    for row, image in enumerate(manifest.image):
+        first.setdefault(image, row)
+    other = np.array([first[image] for image in manifest.image])
+    if unlike := int((manifest.labels != manifest.labels[other]).any(axis=1).sum()):
+        raise ManifestError(
+            f"{unlike} row(s) of {table} name an image that stands there already with other "
+            "labels; decide which are right and keep one row an image."
+        )
+    return manifest.take(np.array(list(first.values()), dtype=np.int64))
 
 
 def _check_columns(mapping: TableMapping, table: Table) -> None:
@@ -171,15 +192,18 @@ def _one_column(table: Table) -> str:
     return f" Its cells are parted by {parted[0]!r}; wanted commas in .csv, tabs in .tsv."
 
 
-def _check_rows(table: str, image: tuple[str, ...], patient: tuple[str, ...]) -> None:
+def _check_rows(
+    table: str, image: tuple[str, ...], patient: tuple[str, ...], *, twice_is_well: bool
+) -> None:
     for name, cells in {"image": image, "patient": patient}.items():
         if blank := cells.count(""):
             raise ManifestError(f"{blank} row(s) of {table} have no {name}; fill or remove them.")
-    if twice := len(image) - len(set(image)):
+    if not twice_is_well and (twice := len(image) - len(set(image))):
         others = len(set(zip(image, patient, strict=True))) - len(set(image))
         raise ManifestError(
             f"{twice} row(s) of {table} name an image that stands there already, {others} of them "
-            "under another patient; wanted one row an image. Decide whose it is and keep that row."
+            "under another patient; wanted one row an image. Decide whose it is and keep that row, "
+            'or set `duplicates = "merged"` in the mapping to make such patients one.'
         )
 
 

@@ -11,6 +11,7 @@ from carina.studies.labels import Presence
 __all__ = [
     "Blank",
     "Columns",
+    "Duplicates",
     "LabelColumns",
     "Recognise",
     "SplitRule",
@@ -24,6 +25,16 @@ class Blank(StrEnum):
 
     UNMENTIONED = "unmentioned"
     ABSENT = "absent"
+
+
+class Duplicates(StrEnum):
+    """What is done with an image the table lists more than once."""
+
+    REFUSED = "refused"
+    """Somebody decides whose it is before anything is read."""
+    MERGED = "merged"
+    """It is read once, where it stands first; the patients it is listed under are one, by the id
+    and in the split of the first. Rows of an image that disagree on a label are refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +142,7 @@ class TableMapping:
         split: Splits.
         recognise: When to take this mapping unasked.
         extra: Further columns to keep as they are: name in the manifest to column.
+        duplicates: What is done with an image that is listed more than once.
     """
 
     columns: Columns
@@ -141,6 +153,7 @@ class TableMapping:
     split: SplitRule = field(default_factory=SplitRule)
     recognise: Recognise = field(default_factory=Recognise)
     extra: dict[str, str] = field(default_factory=dict)
+    duplicates: Duplicates = Duplicates.REFUSED
 
     def __post_init__(self) -> None:
         if self.columns.split and self.split.fractions:

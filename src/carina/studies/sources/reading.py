@@ -5,6 +5,7 @@ from pathlib import Path
 
 from carina.core import read_toml
 from carina.studies.manifest import Manifest
+from carina.studies.sources import published as published
 from carina.studies.sources.folder import MAPPING, read_folder
 from carina.studies.sources.source import SOURCES, Reading, Source
 

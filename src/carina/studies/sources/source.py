@@ -1,11 +1,12 @@
 """A published data set: how to know its folder, what one may choose, how its files are read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from carina.core import InvalidValue, MissingFile, Registry, unknown
 from carina.studies.manifest import Manifest
+from carina.studies.sources.table import header
 
 __all__ = ["HASHED", "SOURCES", "Reading", "Source", "SplitScheme"]
 
@@ -63,6 +64,9 @@ class Source:
         read: Data folder and choice, whose empty fields are filled in, to the manifest.
         terms: Licence or terms of use, as far as they are stated.
         citation: One line.
+        headers: File below the data folder to columns its first line must name, for a folder whose
+            file names alone could be anybody's.
+        shares: Other source to which films both have: do not train on one and test on the other.
     """
 
     name: str
@@ -73,6 +77,8 @@ class Source:
     read: Callable[[Path, Reading], Manifest]
     terms: str
     citation: str
+    headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    shares: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.labels or not self.splits:
@@ -80,7 +86,9 @@ class Source:
 
     def recognises(self, root: Path) -> bool:
         """Whether a folder looks like this data set."""
-        return all(next(root.glob(pattern), None) is not None for pattern in self.recognise)
+        return all(
+            next(root.glob(pattern), None) is not None for pattern in self.recognise
+        ) and all(set(columns) <= header(root / file) for file, columns in self.headers.items())
 
     def manifest(self, root: Path, choice: Reading) -> Manifest:
         """The manifest of a folder of this data set.

@@ -9,7 +9,7 @@ from pathlib import Path
 from carina.core import ConfigError, MissingFile, UnreadableFile, near
 from carina.studies.quiet import without_panic
 
-__all__ = ["Table"]
+__all__ = ["Table", "find", "header"]
 
 _HEAD = 4096
 _MOST = 512 << 20  # bytes; no published table comes near
@@ -62,12 +62,15 @@ class Table:
         return f"{len(self.columns)} column(s), but its first line does not look like a header"
 
     @classmethod
-    def read(cls, path: Path, *, separator: str | None = None) -> "Table":
+    def read(
+        cls, path: Path, *, separator: str | None = None, only: tuple[str, ...] = ()
+    ) -> "Table":
         """A table from a CSV file, or a TSV one by its ending; ``.gz`` is unpacked in memory.
 
         Args:
             path: The file.
             separator: What parts cells, where the ending does not say.
+            only: Columns to keep, of a large table; all when empty.
 
         Raises:
             MissingFile: where there is no such file.
@@ -101,13 +104,34 @@ class Table:
         except (*unreadable, pl.exceptions.PolarsError) as error:
             # polars quotes the row it stumbled over, which may name a patient.
             raise UnreadableFile(_no_table(path.name, type(error).__name__)) from None
-        columns = {column.name: column.fill_null("").to_list() for column in frame}
+        columns = {
+            column.name: column.fill_null("").to_list()
+            for column in frame
+            if not only or column.name.strip() in only
+        }
         return cls(
             name=path.name,
             cells={
                 name.strip(): [cell.strip() for cell in cells] for name, cells in columns.items()
             },
         )
+
+
+def find(root: Path, *names: str) -> Path | None:
+    """The first of several files that is in a folder, packed (``.gz``) or not."""
+    both = [root / form for name in names for form in (name, f"{name}.gz")]
+    return next((path for path in both if path.is_file()), None)
+
+
+def header(path: Path) -> set[str]:
+    """What the first line of a CSV file names; nothing where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            line = file.read(_HEAD).splitlines()[:1]
+    except OSError:
+        return set()
+    cells = b"".join(line).decode("utf-8-sig", errors="replace").split(",")
+    return {cell.strip().strip('"') for cell in cells}
 
 
 def _unpacked(path: Path) -> bytes:

@@ -1,0 +1,6 @@
+"""Every published data set carina reads; importing this registers them."""
+
+from carina.studies.sources import chexpert as chexpert
+from carina.studies.sources import chexpert_plus as chexpert_plus
+from carina.studies.sources import covidx as covidx
+from carina.studies.sources import mimic_cxr_jpg as mimic_cxr_jpg
