@@ -9,7 +9,7 @@ WORK ?= .work
 CASES ?= 20000
 KILLS ?= 1000
 
-.PHONY: help demo test fuzz kills extras format lint types contracts check results clean
+.PHONY: help demo test fuzz kills extras inputs format lint types contracts check results clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
@@ -60,6 +60,10 @@ check: test lint types contracts  ## everything but the demo
 
 results: $(VENV)/.runtime  ## run the declared grid on real films and write docs/results.md
 	$(BIN)/python benchmarks/results.py --data $(DATA) --work $(WORK)/results --out docs
+
+inputs: $(VENV)/.development  ## measure encoders, guard, labeller, damaged files; write into docs/results.md
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/inputs.py --data $(DATA) --page docs/results.md \
+	  $(if $(wildcard .venv-extras/bin/python),--extras .venv-extras/bin/python)
 
 clean:  ## forget what was made, the environment too
 	rm -rf $(VENV) .venv-extras .demo $(WORK)

@@ -36,6 +36,8 @@ METHODS = {
 }
 DRAWS = 2000
 
+INPUTS = "<!-- what follows is written by make inputs -->"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
@@ -279,7 +281,10 @@ def main() -> None:
     manifest, store = read_data(given.data / "nih"), Store(given.work / "store")
     encoded(manifest, given.data / "weights" / "mbv3_cxr14.safetensors", store)
     done = list(cells(manifest, store, given.work / "runs"))
-    write_text(given.out / "results.md", page(done))
+    path = given.out / "results.md"
+    written = path.read_text(encoding="utf-8") if path.is_file() else ""
+    _, mark, below = written.partition(INPUTS)  # another command's part of the page stays
+    write_text(path, page(done) + (f"\n{mark}{below}" if mark else ""))
 
 
 if __name__ == "__main__":
