@@ -1,12 +1,13 @@
 """The last step every source shares: columns that were read become a manifest."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int8
 
-from carina.core import ManifestError
+from carina.core import InvalidValue, ManifestError
 from carina.studies.findings import resolve
 from carina.studies.labels import LabelSpace, Presence
 from carina.studies.manifest import Manifest
@@ -14,8 +15,9 @@ from carina.studies.sources.cells import relative
 from carina.studies.sources.source import HASHED, SOURCES, Reading
 from carina.studies.splits import hashed_split
 
-__all__ = ["FRACTIONS", "assemble", "presences"]
+__all__ = ["FRACTIONS", "assemble", "held_out", "presences"]
 
+_SHORT = re.compile(r"-?\d(\.\d)?|[A-Za-z]{1,3}")
 FRACTIONS = {"train": 0.7, "val": 0.1, "test": 0.2}
 """Shares of a hashed split nobody chose."""
 
@@ -100,6 +102,21 @@ def assemble(
     )
 
 
+def held_out(patient: Sequence[str], part: Sequence[str], choice: Reading) -> list[str]:
+    """Published parts train and test, with validation patients hashed out of train.
+
+    Their share of train is that of val in train and val of the choice's fractions; an eighth when
+    there are none.
+    """
+    shares = choice.fractions or FRACTIONS
+    val, train = shares.get("val", 0.0), shares.get("train", 0.0)
+    if not train:
+        raise InvalidValue("Shares of splits leave nothing to train on; give `train` one.")
+    val /= train + val
+    hashed = hashed_split(patient, choice.salt, {"train": 1 - val, "val": val})
+    return [own if said == "train" else said for own, said in zip(hashed, part, strict=True)]
+
+
 def presences(
     cells: Sequence[str], meanings: Mapping[str, Presence], *, column: str
 ) -> list[Presence]:
@@ -109,9 +126,11 @@ def presences(
         ManifestError: for a cell that is none of those known.
     """
     if strange := [cell for cell in cells if cell not in meanings]:
+        short = next((cell for cell in strange if _SHORT.fullmatch(cell)), "")
+        such = f", such as {short!r}" if short else ""  # a longer cell may be a name or an id
         raise ManifestError(
-            f"{len(strange)} cell(s) of column {column!r} are outside the published form, such as "
-            f"{strange[0][:8]!r}; known: {', '.join(repr(cell) for cell in meanings)}."
+            f"{len(strange)} cell(s) of column {column!r} are outside the published form{such}; "
+            f"known: {', '.join(repr(cell) for cell in meanings)}."
         )
     return [meanings[cell] for cell in cells]
 
