@@ -28,6 +28,9 @@ from carina.studies.pixels import image_bytes as image_bytes
 from carina.studies.pixels import load_image as load_image
 from carina.studies.pixels import looks_like_image as looks_like_image
 from carina.studies.pixels import read_image as read_image
+from carina.studies.reports.sections import Heading as Heading
+from carina.studies.reports.sections import Sections as Sections
+from carina.studies.reports.sections import split_sections as split_sections
 from carina.studies.sources.folder import read_folder as read_folder
 from carina.studies.sources.mapping import Blank as Blank
 from carina.studies.sources.mapping import Columns as Columns

@@ -1,0 +1,1 @@
+"""What a radiologist wrote: its sections, and what it says of each finding."""
