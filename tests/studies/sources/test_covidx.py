@@ -59,7 +59,7 @@ def test_training_films_of_a_patient_listed_for_test_are_left_out(mini: Mini) ->
         "train/MIDRC-RICORD-1C-419639-003251-46647-1.png"
     }
     assert as_listed.patients_in_two_splits() == ["ricord/419639-003251"]
-    assert Counter(official.split) == {"train": 8, "test": 2}
+    assert Counter(official.split)["test"] == 2
 
 
 def test_a_film_listed_twice_to_the_same_effect_is_read_once(mini: Mini) -> None:
@@ -140,3 +140,15 @@ def test_damaged_lists_are_refused_and_not_quoted(tmp_path: Path, train: str, me
     with pytest.raises(ManifestError, match=message) as refused:
         read_data(lists(tmp_path, train, "2 b.png negative rsna\n"))
     assert "secret" not in str(refused.value)
+
+
+def test_without_a_list_for_validation_whole_patients_are_taken_from_training(
+    tmp_path: Path,
+) -> None:
+    train = "".join(f"{at // 3} {at}.png positive bimcv\n" for at in range(300))
+
+    manifest = read_data(lists(tmp_path, train, "x y.png negative rsna\n"))
+
+    assert manifest.split.count("val") == pytest.approx(300 / 8, abs=15)
+    assert manifest.split.count("test") == 1
+    assert not manifest.patients_in_two_splits()

@@ -20,12 +20,11 @@ import numpy as np
 from carina.core import ManifestError, MissingFile
 from carina.studies.labels import Presence
 from carina.studies.manifest import Manifest, Split
-from carina.studies.sources.assembling import assemble
+from carina.studies.sources.assembling import assemble, held_out
 from carina.studies.sources.cells import ages, sex, view
 from carina.studies.sources.fourteen import FOURTEEN, fourteen, laid_over
 from carina.studies.sources.source import HASHED, SOURCES, Reading, Source, SplitScheme
 from carina.studies.sources.table import Table, find
-from carina.studies.splits import hashed_split
 
 __all__ = ["CHEXPERT", "PLUS", "film"]
 
@@ -121,7 +120,7 @@ def _test_table(root: Path) -> Table | None:
         return None
     by_study = Table.read(path)
     by_study.require("Study")
-    cells: dict[str, list[str]] = {"Path": []} | {name: [] for name in by_study.columns}
+    cells: dict[str, list[str]] = {name: [] for name in ("Path", *by_study.columns)}
     for row, study in enumerate(by_study.cells["Study"]):
         if (match := _STUDY.search(study)) is None:
             raise ManifestError(f"A study in {path.name} does not end in test/patientN/studyN.")
@@ -174,13 +173,8 @@ def _split(
     if choice.split == "official":
         return [_BY_READERS.get(film.part, "train") for film in films]
     if choice.split == "valid-as-test":
-        shares = {"train": 0.9, "val": 0.1}
-        patients = [film.patient for film in films]
-        hashed = hashed_split(patients, choice.salt, choice.fractions or shares)
-        return [
-            hashed[row] if film.part == "train" else {"valid": "test"}.get(film.part, "")
-            for row, film in enumerate(films)
-        ]
+        parts = {"train": "train", "valid": "test", "test": ""}
+        return held_out([one.patient for one in films], [parts[one.part] for one in films], choice)
     return _mgca(films, labels, sides)
 
 
@@ -247,7 +241,7 @@ CHEXPERT = SOURCES.register("chexpert")(
             SplitScheme(
                 name="valid-as-test",
                 what="valid.csv for test, as much published work has it; training films by a hash "
-                "of the patient, 90 % for training and 10 % for validation",
+                "of the patient, an eighth for validation",
             ),
             SplitScheme(name=HASHED, what="all films by a salted hash of the patient"),
             SplitScheme(

@@ -19,7 +19,7 @@ import numpy as np
 from carina.core import ConfigError, ManifestError, MissingFile, UnreadableFile
 from carina.studies.labels import Presence
 from carina.studies.manifest import Manifest
-from carina.studies.sources.assembling import assemble
+from carina.studies.sources.assembling import assemble, held_out
 from carina.studies.sources.source import HASHED, SOURCES, Reading, Source, SplitScheme
 
 __all__ = ["COVIDX"]
@@ -56,7 +56,7 @@ def _read(root: Path, choice: Reading) -> Manifest:
         image=[_image(root, line) for line in lines],
         patient=[line.patient for line in lines],
         labels=_labels(lines),
-        published=_mgca(lines) if choice.split == "legacy-mgca" else [line.part for line in lines],
+        published=_parts(lines, choice),
         site=[line.source for line in lines],
     )
 
@@ -139,6 +139,15 @@ def _apart(lines: Sequence[_Line]) -> list[_Line]:
     return [line for line in lines if where[line.patient] == line.part]
 
 
+def _parts(lines: Sequence[_Line], choice: Reading) -> list[str]:
+    parts = [line.part for line in lines]
+    if choice.split == "legacy-mgca":
+        return _mgca(lines)
+    if choice.split == "official" and "val" not in parts:
+        return held_out([line.patient for line in lines], parts, choice)
+    return parts
+
+
 def _mgca(lines: Sequence[_Line]) -> list[str]:
     """The lists, with a fifth of the training films drawn by film for validation.
 
@@ -153,10 +162,7 @@ def _mgca(lines: Sequence[_Line]) -> list[str]:
 
 
 def _image(root: Path, line: _Line) -> str:
-    """Where a film lies: in the folder of its part, or in train/ where validation was cut off it.
-
-    Only the folder ``val`` is looked for; without it, films are thought to lie in ``train``.
-    """
+    """Where a film lies: in the folder of its part, or in ``train`` where there is no ``val``."""
     folder = "train" if line.part == "val" and not (root / "val").is_dir() else line.part
     return str(PurePosixPath(folder) / line.image)
 
@@ -188,7 +194,8 @@ COVIDX = SOURCES.register("covidx")(
             SplitScheme(
                 name="official",
                 what="the published lists; films listed for training are left out where their "
-                "patient is listed for test or validation too",
+                "patient is listed for test or validation too, and where there is no list for "
+                "validation an eighth of the patients is taken from training by their hash",
             ),
             SplitScheme(name=HASHED, what="all films by a salted hash of the patient"),
             SplitScheme(
@@ -210,7 +217,7 @@ COVIDX = SOURCES.register("covidx")(
         shares={
             "rsna": "its normal and pneumonia films are RSNA's (source rsna), named by their id",
             "nih": "RSNA's films are NIH's: other films of the same patients are in ChestX-ray14",
-            "covid-chestxray": "its films of the source cohen are of covid-chestxray-dataset",
+            "covid-chestxray-subset": "its films of the source cohen are of covid-chestxray-dataset",
         },
     )
 )
