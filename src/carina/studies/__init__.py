@@ -28,6 +28,10 @@ from carina.studies.pixels import image_bytes as image_bytes
 from carina.studies.pixels import load_image as load_image
 from carina.studies.pixels import looks_like_image as looks_like_image
 from carina.studies.pixels import read_image as read_image
+from carina.studies.regions import Box as Box
+from carina.studies.regions import Mask as Mask
+from carina.studies.regions import Region as Region
+from carina.studies.regions import read_boxes as read_boxes
 from carina.studies.reports.sections import Heading as Heading
 from carina.studies.reports.sections import Sections as Sections
 from carina.studies.reports.sections import split_sections as split_sections

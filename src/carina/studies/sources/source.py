@@ -1,11 +1,12 @@
 """A published data set: how to know its folder, what one may choose, how its files are read."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from carina.core import InvalidValue, MissingFile, Registry, unknown
 from carina.studies.manifest import Manifest
+from carina.studies.regions import Region
 from carina.studies.sources.table import header
 
 __all__ = ["HASHED", "SOURCES", "Reading", "Source", "SplitScheme"]
@@ -26,6 +27,8 @@ class Reading:
             apart; "" for where they usually lie.
         salt: Of the hashed split.
         fractions: Share of each split where it is hashed; 70/10/20 when empty.
+        headers: Whether to read what tables lack (view, sex, age, patient) from each image's DICOM
+            header, where a source has DICOM files; it opens every file, a minute for some 25,000.
     """
 
     reader: str
@@ -34,6 +37,7 @@ class Reading:
     reports: str = ""
     salt: str = "carina"
     fractions: dict[str, float] = field(default_factory=dict)
+    headers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,7 @@ class Source:
         headers: File below the data folder to columns its first line must name, for a folder whose
             file names alone could be anybody's.
         shares: Other source to which films both have: do not train on one and test on the other.
+        regions: Data folder to the boxes or masks it holds, on images as the manifest names them.
     """
 
     name: str
@@ -79,6 +84,7 @@ class Source:
     citation: str
     headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     shares: Mapping[str, str] = field(default_factory=dict)
+    regions: Callable[[Path], tuple[Region, ...]] | None = None
 
     def __post_init__(self) -> None:
         if not self.labels or not self.splits:
@@ -105,17 +111,7 @@ class Source:
         if labels not in self.labels:
             raise unknown(f"label set of {self.name}", labels, self.labels)
         split = self.scheme(choice.split).name
-        return self.read(
-            root,
-            Reading(
-                reader=self.name,
-                labels=labels,
-                split=split,
-                reports=choice.reports,
-                salt=choice.salt,
-                fractions=choice.fractions,
-            ),
-        )
+        return self.read(root, replace(choice, reader=self.name, labels=labels, split=split))
 
     def scheme(self, name: str) -> SplitScheme:
         """The split of a name; the first for "".
