@@ -215,8 +215,8 @@ COVIDX = SOURCES.register("covidx")(
         terms="those of each collection it is made of",
         citation="Wang, Lin and Wong, COVID-Net, Scientific Reports 10:19549, 2020",
         shares={
-            "rsna": "its normal and pneumonia films are RSNA's (source rsna), named by their id",
-            "nih": "RSNA's films are NIH's: other films of the same patients are in ChestX-ray14",
+            "rsna-pneumonia": "its normal and pneumonia films are RSNA's, named by RSNA's id",
+            "nih-chestxray14": "RSNA's films are NIH's: other films of the same patients are in ChestX-ray14",
             "covid-chestxray-subset": "its films of the source cohen are of covid-chestxray-dataset",
         },
     )
