@@ -10,7 +10,16 @@ from carina.core import InvalidValue, MissingFile, Registry, UnknownName
 from carina.encoders.card import UNKNOWN_SOURCE, EncoderCard, Exposure
 from carina.encoders.protocol import ImageEncoder, TextEncoder
 
-__all__ = ["ENCODERS", "SHELVES", "EncoderInfo", "Family", "Shelf", "family", "stamped"]
+__all__ = [
+    "ENCODERS",
+    "SHELVES",
+    "EncoderInfo",
+    "Family",
+    "Shelf",
+    "ShelfInfo",
+    "family",
+    "stamped",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +30,7 @@ class EncoderInfo:
         card: Its card, without the digest of the weights.
         needs: What must be there, in words; "" for nothing.
         installed: Whether the packages it needs are.
+        weights: Whether a weights file can be named: "none", "optional" or "required".
         weights_from: Where upstream publishes the weights, in words.
         use: What it may be used for, in words.
     """
@@ -28,7 +38,27 @@ class EncoderInfo:
     card: EncoderCard
     needs: str
     installed: bool
+    weights: Literal["none", "optional", "required"] = "none"
     weights_from: str = ""
+    use: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShelfInfo:
+    """What can be told of a shelf before one of its encoders is named.
+
+    Attributes:
+        name: How its encoders are named: "timm:NAME".
+        argument: What stands after the colon, in words.
+        needs: What must be there, in words; "" for nothing.
+        installed: Whether the packages they need are.
+        use: What they may be used for, in words.
+    """
+
+    name: str
+    argument: str
+    needs: str
+    installed: bool
     use: str = ""
 
 
@@ -91,6 +121,7 @@ class Family:
             card=self.card,
             needs=", ".join(needs),
             installed=all(find_spec(package) is not None for package in self.packages),
+            weights=self.weights,
             weights_from=self.weights_from,
             use=self.use,
         )
@@ -114,11 +145,28 @@ class Shelf:
     extra: str = ""
     use: str = ""
 
+    def info(self, name: str) -> ShelfInfo:
+        """What a listing says of the shelf of this name."""
+        return ShelfInfo(
+            name=f"{name}:NAME",
+            argument=self.argument,
+            needs=", ".join(f"package {package.replace('_', '-')}" for package in self.packages),
+            installed=all(find_spec(package) is not None for package in self.packages),
+            use=self.use,
+        )
 
-def stamped(card: EncoderCard, digest: str, *, known: str) -> EncoderCard:
+
+def stamped(card: EncoderCard, digest: str, *, known: str, believed: bool = False) -> EncoderCard:
     """The card with the digest of the weights that were read.
 
     Weights other than those the card was written for have seen who knows what, and say so.
+
+    Args:
+        card: As the family wrote it.
+        digest: Of the weights that were read.
+        known: Of the weights the card was written for; "" where carina has never had them.
+        believed: Whether a file of another digest is taken for upstream's, since only the user can
+            have it: then what upstream's weights have seen stays on the card.
     """
     if digest == known:
         return replace(card, weights=digest)
@@ -126,7 +174,8 @@ def stamped(card: EncoderCard, digest: str, *, known: str) -> EncoderCard:
         source=UNKNOWN_SOURCE,
         what="weights from a file of the user's; what they have seen is not known",
     )
-    return replace(card, weights=digest, revision="own file", exposed_to=(unknown,))
+    seen = card.exposed_to if believed else (unknown,)
+    return replace(card, weights=digest, revision="own file", exposed_to=seen)
 
 
 ENCODERS: Registry[Family] = Registry("encoder", group="carina.encoders")

@@ -115,12 +115,17 @@ def migrated(tensors: Mapping[str, Tensor], how: Migration) -> dict[str, Tensor]
             name = name.removeprefix(beginning)
         if any(re.fullmatch(pattern, name) for pattern in how.drop):
             continue
-        for pattern, replacement in how.rename:
-            name = re.sub(pattern, replacement, name)
+        name = _renamed(name, how.rename)
         if name in named:
             raise Mismatch(f"Two tensors of this file are both {name} by today's names.")
         named[name] = tensor
     return named
+
+
+def _renamed(name: str, rules: tuple[tuple[str, str], ...]) -> str:
+    for pattern, replacement in rules:
+        name = re.sub(pattern, replacement, name)
+    return name
 
 
 def _is_table(tensors: dict[object, object], key: str) -> bool:
@@ -134,16 +139,24 @@ def fill(
     *,
     who: str,
     unused: tuple[str, ...] = (),
+    idle: tuple[frozenset[str], ...] = (),
     beside: Mapping[str, bytes] | None = None,
+    published: tuple[tuple[str, str], ...] = (),
 ) -> str:
     """Put weights into a module, every name accounted for, and give their digest.
 
     Args:
         module: What is filled, in place.
-        tensors: Name to weights, under the module's own parameter names; cast to its dtype.
+        tensors: Name to weights, under the module's own parameter names unless `published` says
+            otherwise; cast to its dtype.
         who: The encoder's name, for messages.
         unused: Beginnings of names the file may have and the encoder has no use for (a head).
+        idle: Sets of names the encoder has no use for, known one by one: of each the file has all
+            or none, so that a name misspelt there is told as well.
         beside: Whatever else of the checkpoint shapes the numbers (layers, vocabulary).
+        published: Pattern and replacement, tried in order, from a name in the module to the name
+            upstream publishes: messages and the digest speak of that one, so neither changes
+            where a library renames its parts.
 
     Returns:
         The digest of what is in use.
@@ -151,14 +164,21 @@ def fill(
     Raises:
         Mismatch: listing names that are missing, not wanted or of another shape.
     """
-    wanted = {k: v for k, v in module.state_dict().items() if not k.endswith(_COUNTER)}
+    inside = {
+        _renamed(name, published): name
+        for name in module.state_dict()
+        if not name.endswith(_COUNTER)
+    }
+    wanted = {name: module.state_dict()[within] for name, within in inside.items()}
     given = {
         name: tensor
         for name, tensor in tensors.items()
         if not name.endswith(_COUNTER) and not name.startswith(unused)
     }
+    lacking = [name for part in idle if part & given.keys() for name in part - given.keys()]
+    given = {name: tensor for name, tensor in given.items() if name not in frozenset().union(*idle)}
     faults = [
-        *_listed("missing", sorted(wanted.keys() - given.keys())),
+        *_listed("missing", sorted([*(wanted.keys() - given.keys()), *lacking])),
         *_listed("not known to this encoder", sorted(given.keys() - wanted.keys())),
         *_listed(
             "of another shape",
@@ -175,7 +195,8 @@ def fill(
             "Next: look at the name of the encoder and of the file, or export the weights again."
         )
     in_use = {name: given[name].to(wanted[name].dtype) for name in wanted}
-    module.load_state_dict(in_use, strict=False)  # the counters alone are not given
+    # the counters alone are not given
+    module.load_state_dict({inside[name]: t for name, t in in_use.items()}, strict=False)
     arrays = {name: tensor.numpy() for name, tensor in in_use.items()}
     extra = {name: np.frombuffer(data, np.uint8) for name, data in (beside or {}).items()}
     return digest_arrays(arrays | extra)
