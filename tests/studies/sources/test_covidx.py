@@ -152,3 +152,13 @@ def test_without_a_list_for_validation_whole_patients_are_taken_from_training(
     assert manifest.split.count("val") == pytest.approx(300 / 8, abs=15)
     assert manifest.split.count("test") == 1
     assert not manifest.patients_in_two_splits()
+
+
+def test_a_folder_called_like_its_source_does_not_hide_the_source(
+    mini: Mini, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mini("covidx")
+    (tmp_path / "covidx").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    assert read_data(tmp_path, Path("covidx")).source == "covidx"

@@ -26,7 +26,7 @@ def read_data(data: Path, mapping: Path | None = None) -> Manifest:
         MissingFile, UnreadableFile, ConfigError, ManifestError, UnknownName: see `read_folder`
             and `Source.manifest`.
     """
-    if mapping is not None and not mapping.exists() and str(mapping) in SOURCES:
+    if mapping is not None and not mapping.is_file() and str(mapping) in SOURCES:
         return _read(data, Reading(reader=str(mapping)))
     if mapping is None and data.is_dir() and (data / MAPPING).is_file():
         mapping = data / MAPPING
