@@ -1,7 +1,7 @@
 """Fixtures every room may use."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -9,6 +9,20 @@ from pathlib import Path
 import pytest
 
 from carina.cli import main
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobodys_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test sees the settings of whoever runs it, nor do the processes it starts."""
+    empty = tmp_path_factory.mktemp("settings") / "encoders.toml"
+    empty.touch()
+    before = os.environ.get("CARINA_CONFIG")
+    os.environ["CARINA_CONFIG"] = str(empty)
+    yield
+    if before is None:
+        del os.environ["CARINA_CONFIG"]
+    else:
+        os.environ["CARINA_CONFIG"] = before
 
 
 @pytest.fixture(scope="session")

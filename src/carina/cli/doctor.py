@@ -6,8 +6,8 @@ from importlib.metadata import version
 
 import torch
 
-from carina.cli.terminal import print_table
-from carina.encoders import device, listing
+from carina.cli.terminal import note, print_table
+from carina.encoders import EncoderInfo, device, listing, settings_file, shelves, user_settings
 
 __all__ = ["doctor"]
 
@@ -25,18 +25,29 @@ _PACKAGES = (
 
 def doctor() -> None:
     """Say what this installation can do."""
+    found, settings = listing(), user_settings()
+    named = set(settings.encoders)
     rows = [
         ["python", platform.python_version()],
         ["system", f"{platform.system()} {platform.machine()}"],
         ["processors", f"{os.cpu_count()}, torch uses {torch.get_num_threads()}"],
         ["device", str(device())],
+        ["settings", f"{settings_file()} ({len(named)} encoder(s))" if named else "none"],
         *([name, version(name)] for name in _PACKAGES),
+        *([f"encoder {info.card.name}", _state(info, named)] for info in found),
         *(
-            [
-                f"encoder {info.card.name}",
-                "ready" if info.installed and not info.needs else info.needs or "not installed",
-            ]
-            for info in listing()
+            [f"encoder {kind.name}", "ready" if kind.installed else f"needs {kind.needs}"]
+            for kind in shelves()
         ),
     ]
     print_table("this installation", ["what", "is"], rows)
+    for stranger in settings.unknown(tuple(info.card.name for info in found)):
+        note(f"The settings name no encoder there is: {stranger}")
+
+
+def _state(info: EncoderInfo, named: set[str]) -> str:
+    if not info.installed:
+        return f"needs {info.needs}"
+    if info.weights == "required" and info.card.name not in named:
+        return "needs --weights PATH, or its weights in the settings"
+    return "ready"

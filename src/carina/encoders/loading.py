@@ -8,12 +8,20 @@ from carina.core import InvalidValue, Mismatch
 
 # the families register themselves
 from carina.encoders import families as families
-from carina.encoders.family import ENCODERS, EncoderInfo, family
+from carina.encoders.family import ENCODERS, SHELVES, EncoderInfo, ShelfInfo, family
 from carina.encoders.frozen import FrozenImages, FrozenTexts, in_dtype
 from carina.encoders.protocol import ImageEncoder, TextEncoder
+from carina.encoders.settings import user_settings
 from carina.encoders.whereabouts import located
 
-__all__ = ["listing", "load_encoder", "load_image_encoder", "load_text_encoder"]
+__all__ = [
+    "encoder_info",
+    "listing",
+    "load_encoder",
+    "load_image_encoder",
+    "load_text_encoder",
+    "shelves",
+]
 
 
 def load_encoder(
@@ -28,7 +36,8 @@ def load_encoder(
     Args:
         name: As `listing` gives it, or of a shelf: "timm:resnet50".
         weights: File or folder of weights, or ``hub:ORGANISATION/NAME@REVISION`` with a pinned
-            revision; see `located`. Where none is named, the user's settings may say.
+            revision; see `located`. Where none is named, the user's settings may say;
+            see `user_settings`.
         device: Where it shall run; the CPU where not given.
         dtype: What it shall compute in: "float32", "bfloat16" or "float16".
 
@@ -42,7 +51,7 @@ def load_encoder(
     found = family(name)
     # building a network draws weights that are thrown away: not from the caller's generator
     with torch.random.fork_rng(devices=[]):
-        encoder = found.load(located(name, weights))
+        encoder = found.load(located(name, weights or user_settings().weights(name)))
     if isinstance(encoder, FrozenImages | FrozenTexts):
         encoder = in_dtype(encoder, dtype)
     elif dtype != encoder.card.dtype:
@@ -89,6 +98,21 @@ def load_text_encoder(
 def listing() -> tuple[EncoderInfo, ...]:
     """Every encoder there is, by name, without reading any weights; plugins are imported."""
     return tuple(ENCODERS[name].info for name in ENCODERS)
+
+
+def shelves() -> tuple[ShelfInfo, ...]:
+    """Every shelf there is, by name: kinds of encoders whose members are named after a colon."""
+    return tuple(SHELVES[name].info(name) for name in SHELVES)
+
+
+def encoder_info(name: str) -> EncoderInfo:
+    """What can be told of one encoder, of a shelf as well, before its weights are read.
+
+    Raises:
+        UnknownName: for a name nobody registered.
+        MissingFile: where the shelf's packages are not installed.
+    """
+    return family(name).info
 
 
 def _reads(name: str, modality: str) -> None:

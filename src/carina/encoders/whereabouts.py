@@ -5,9 +5,11 @@ from pathlib import Path
 
 from carina.core import InvalidValue, MissingFile
 
-__all__ = ["located"]
+__all__ = ["HUB", "located"]
 
-_HUB = "hub:"
+HUB = "hub:"
+"""How a reference to weights on the hub begins."""
+
 _PINNED = re.compile(r"hub:(?P<id>[\w.-]+/[\w.-]+)@(?P<revision>[0-9a-f]{40})")
 _PLAIN = ("*.safetensors", "*.bin", "*.pt", "*.pth", "*.json", "*.txt", "*.model")
 
@@ -26,7 +28,7 @@ def located(name: str, weights: Path | None) -> Path | None:
         InvalidValue: for a hub id without a pinned revision.
         MissingFile: where the hub cannot be reached or has no such revision.
     """
-    if weights is None or not str(weights).startswith(_HUB):
+    if weights is None or not str(weights).startswith(HUB):
         return weights
     pinned = _PINNED.fullmatch(str(weights))
     if pinned is None:

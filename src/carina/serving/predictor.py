@@ -13,13 +13,14 @@ from carina.adaptors import answer_in_blocks
 from carina.bundles import AnswerRule, Bundle, read_bundle
 from carina.core import InvalidValue, Mismatch, MissingFile, UnreadableFile
 from carina.encoders import (
-    ENCODERS,
     EncoderCard,
     ImageEncoder,
     encode_images,
+    encoder_info,
     load_image_encoder,
     prepare,
     side_by_side,
+    user_settings,
 )
 from carina.serving.answers import Prediction, Predictions, SetAside, answered, by_study
 from carina.studies import load_image
@@ -162,7 +163,8 @@ def load_predictor(
 
     Args:
         folder: The bundle's.
-        weights: File of weights for an encoder that comes without.
+        weights: File of weights for an encoder that comes without; where none is named, the user's
+            settings may say.
         device: Where the encoders run; the CPU where not given, as in a run.
 
     Raises:
@@ -172,12 +174,15 @@ def load_predictor(
         Mismatch: where the weights are not those the bundle was made with.
     """
     bundle = read_bundle(folder)
-    takers = _takers(bundle.encoders)
+    takers = _takers(bundle.encoders) if weights is not None else set()
     return Predictor(
         bundle=bundle,
         encoders=tuple(
             load_image_encoder(
-                card.name, weights=weights if card.name in takers else None, device=device
+                card.name,
+                weights=weights if card.name in takers else None,
+                device=device,
+                dtype=card.dtype,
             )
             for card in bundle.encoders
         ),
@@ -185,11 +190,15 @@ def load_predictor(
 
 
 def _takers(cards: tuple[EncoderCard, ...]) -> set[str]:
-    """Whom a weights file is for: who cannot do without, else who can take one, else anybody."""
-    takes = {card.name: ENCODERS[card.name].weights for card in cards}
+    """Whom a weights file is for: who cannot do without, else who can take one, else anybody.
+
+    Of several who cannot do without, those whose weights the user's settings tell are served.
+    """
+    takes = {card.name: encoder_info(card.name).weights for card in cards}
     for need in ("required", "optional"):
         if need in takes.values():
-            return {name for name, taken in takes.items() if taken == need}
+            able = {name for name, taken in takes.items() if taken == need}
+            return able - set(user_settings().encoders) or able
     return set(takes)
 
 
