@@ -12,6 +12,7 @@ from carina.core import CarinaError, ConfigError, UnknownName
 from carina.studies import FINDINGS, SOURCES, Reading, Source, canonical, read_data
 
 NAME = "Plantagenet^Edward"
+PATIENTS_UNTOLD = ("siim-acr",)  # its table names films alone, so any split of it may leak
 
 
 def readings(source: Source) -> Iterator[Reading]:
@@ -45,7 +46,9 @@ def test_patients_cross_splits_only_where_the_split_says_that_it_leaks(
     for choice in offered(SOURCES[source], minis[source]):
         manifest = SOURCES[source].manifest(minis[source], choice)
 
-        assert bool(manifest.leaks) == bool(SOURCES[source].scheme(choice.split).leaks)
+        assert bool(manifest.leaks) == (
+            source in PATIENTS_UNTOLD or bool(SOURCES[source].scheme(choice.split).leaks)
+        )
         assert manifest.leaks or not manifest.patients_in_two_splits()
 
 

@@ -12,17 +12,18 @@ headers, and otherwise, or where no header's patient has a second film, every fi
 patient of its own, which a split then says.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from carina.core import InvalidValue, ManifestError, MissingFile
+from carina.core import ManifestError, MissingFile
 from carina.studies.labels import Presence
 from carina.studies.manifest import Manifest
 from carina.studies.regions import Mask, Region
 from carina.studies.sources.assembling import assemble
 from carina.studies.sources.drawing import seventy_fifteen
-from carina.studies.sources.headers import read_headers
+from carina.studies.sources.headers import Header, read_headers
 from carina.studies.sources.places import places
 from carina.studies.sources.source import HASHED, SOURCES, Reading, Source, SplitScheme
 from carina.studies.sources.table import Table, find
@@ -32,6 +33,7 @@ __all__ = ["SIIM"]
 _TABLES = ("train-rle.csv", "stage_2_train.csv")
 _FINDING = "Pneumothorax"
 _NONE = "-1"
+_PAIRS = re.compile(r"[0-9]+ [0-9]+( [0-9]+ [0-9]+)*")
 _FOLDER = "dicom-images-train"
 _LAYOUTS = (f"{_FOLDER}/*/*", _FOLDER, "stage_2_images")
 _UNKNOWN = (
@@ -40,33 +42,26 @@ _UNKNOWN = (
 
 
 def _read(root: Path, choice: Reading) -> Manifest:
-    table = _table(root)
-    rows = list(zip(table.cells["ImageId"], table.cells["EncodedPixels"], strict=True))
+    rows = _rows(root)
     first: dict[str, int] = {}
-    masked: dict[str, bool] = {}
-    for row, (film, mask) in enumerate(rows):
+    for row, (film, _) in enumerate(rows):
         first.setdefault(film, row)
-        masked[film] = masked.get(film, False) or mask != _NONE
-    _check(table.name, rows, masked)
     films = list(first)
+    masked = {film for film, mask in rows if mask != _NONE}
     image = _images(root, films)
-    header = read_headers(root, image) if choice.headers else []
-    patient = (
-        [one.patient or film for one, film in zip(header, films, strict=True)] if header else films
-    )
+    header = read_headers(root, image) if choice.headers else [Header()] * len(films)
+    patient = [one.patient or film for one, film in zip(header, films, strict=True)]
     drawn = seventy_fifteen(len(rows))
     read = assemble(
         root,
         choice,
         image=image,
         patient=patient,
-        study=[one.study or film for one, film in zip(header, films, strict=True)]
-        if header
-        else (),
+        study=[one.study or film for one, film in zip(header, films, strict=True)],
         labels={
-            _FINDING: [Presence.PRESENT if masked[film] else Presence.ABSENT for film in films]
+            _FINDING: [Presence.PRESENT if film in masked else Presence.ABSENT for film in films]
         },
-        published=[drawn[first[film]] for film in films],
+        published=[drawn[row] for row in first.values()],
         view=[one.view for one in header],
         sex=[one.sex for one in header],
         age=[one.age for one in header],
@@ -76,19 +71,30 @@ def _read(root: Path, choice: Reading) -> Manifest:
     return read if told or read.leaks else replace(read, leaks=_UNKNOWN)
 
 
-def _table(root: Path) -> Table:
+def _rows(root: Path) -> list[tuple[str, str]]:
+    """Film and mask, or -1, of each row of the table.
+
+    Raises:
+        MissingFile, UnreadableFile, ConfigError: where there is no such table.
+        ManifestError: where a row holds neither, or films have masks and none.
+    """
     if (path := find(root, *_TABLES)) is None:
         raise MissingFile(f"There is no {_TABLES[0]} in the data folder.")
     table = Table.read(path)
     table.require("ImageId", "EncodedPixels")
-    return table
-
-
-def _check(name: str, rows: Sequence[tuple[str, str]], masked: dict[str, bool]) -> None:
-    if blank := sum(not film or not mask for film, mask in rows):
-        raise ManifestError(f"{blank} row(s) of {name} lack a film or a mask; wanted -1 for none.")
-    if both := len({film for film, mask in rows if mask == _NONE and masked[film]}):
-        raise ManifestError(f"{both} film(s) of {name} have a mask in one row and none in another.")
+    rows = list(zip(table.cells["ImageId"], table.cells["EncodedPixels"], strict=True))
+    if wrong := sum(mask != _NONE and not _PAIRS.fullmatch(mask) for _, mask in rows):
+        raise ManifestError(
+            f"{wrong} row(s) of {table.name} hold neither a mask, pairs of numbers such as "
+            f"557374 2, nor {_NONE} for a film without one."
+        )
+    masked, clear = ({film for film, mask in rows if (mask == _NONE) is no} for no in (False, True))
+    if both := len(masked & clear):
+        raise ManifestError(
+            f"{both} film(s) of {table.name} have a mask in one row and {_NONE} in another; use "
+            "the table as it was published."
+        )
+    return rows
 
 
 def _images(root: Path, films: Sequence[str]) -> list[str]:
@@ -110,19 +116,13 @@ def _also(
 
 def _regions(root: Path) -> tuple[Region, ...]:
     """The masks, one a row that has one, on images of 1024 x 1024 pixels."""
-    table = _table(root)
-    images = _images(root, table.cells["ImageId"])
-    masks, wrong = [], 0
-    for image, text in zip(images, table.cells["EncodedPixels"], strict=True):
-        if text == _NONE:
-            continue
-        try:
-            masks.append(Mask.from_gaps(text, image=image, finding=_FINDING))
-        except InvalidValue:
-            wrong += 1
-    if wrong:
-        raise ManifestError(f"{wrong} row(s) of {table.name} hold neither a mask nor -1.")
-    return tuple(masks)
+    rows = _rows(root)
+    images = _images(root, [film for film, _ in rows])
+    return tuple(
+        Mask.from_gaps(text, image=image, finding=_FINDING)
+        for image, (_, text) in zip(images, rows, strict=True)
+        if text != _NONE
+    )
 
 
 SIIM = SOURCES.register("siim-acr")(
