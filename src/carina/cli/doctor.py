@@ -7,7 +7,17 @@ from importlib.metadata import version
 import torch
 
 from carina.cli.terminal import note, print_table
-from carina.encoders import EncoderInfo, device, listing, settings_file, shelves, user_settings
+from carina.core import CarinaError
+from carina.encoders import (
+    EncoderInfo,
+    device,
+    listing,
+    load_encoder,
+    self_checked,
+    settings_file,
+    shelves,
+    user_settings,
+)
 
 __all__ = ["doctor"]
 
@@ -50,4 +60,10 @@ def _state(info: EncoderInfo, named: set[str]) -> str:
         return f"needs {info.needs}"
     if info.weights == "required" and info.card.name not in named:
         return "needs --weights PATH, or its weights in the settings"
-    return "ready"
+    try:
+        check = self_checked(load_encoder(info.card.name))
+    except CarinaError as error:
+        return f"fails: {error}"
+    if check.worst is None:
+        return "ready; no golden for these weights"
+    return f"ready; its numbers are the golden ones (worst {check.worst:.0e} deviations)"

@@ -28,6 +28,8 @@ from carina.encoders.preprocess import prepare as prepare
 from carina.encoders.protocol import Encoded as Encoded
 from carina.encoders.protocol import ImageEncoder as ImageEncoder
 from carina.encoders.protocol import TextEncoder as TextEncoder
+from carina.encoders.self_check import SelfCheck as SelfCheck
+from carina.encoders.self_check import self_checked as self_checked
 from carina.encoders.settings import EncoderPlace as EncoderPlace
 from carina.encoders.settings import EncoderSettings as EncoderSettings
 from carina.encoders.settings import settings_file as settings_file

@@ -11,6 +11,7 @@ from carina.encoders import families as families
 from carina.encoders.family import ENCODERS, SHELVES, EncoderInfo, ShelfInfo, family
 from carina.encoders.frozen import FrozenImages, FrozenTexts, in_dtype
 from carina.encoders.protocol import ImageEncoder, TextEncoder
+from carina.encoders.self_check import require_same
 from carina.encoders.settings import user_settings
 from carina.encoders.whereabouts import located
 
@@ -46,7 +47,8 @@ def load_encoder(
         MissingFile: where a package, the weights or a file beside them is not there.
         UnreadableFile: where a file is damaged or carries more than weights.
         InvalidValue: where weights are named and none are taken, or none and they are needed.
-        Mismatch: where the weights are another network's.
+        Mismatch: where the weights are another network's, or weights that carina knows give other
+            numbers on this machine than they should.
     """
     found = family(name)
     # building a network draws weights that are thrown away: not from the caller's generator
@@ -56,7 +58,9 @@ def load_encoder(
         encoder = in_dtype(encoder, dtype)
     elif dtype != encoder.card.dtype:
         raise InvalidValue(f"{name} computes in {encoder.card.dtype} alone; asked for {dtype}.")
-    return encoder if device is None else encoder.to(device)
+    placed = encoder if device is None else encoder.to(device)
+    require_same(placed)
+    return placed
 
 
 def load_image_encoder(

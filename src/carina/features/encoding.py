@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from carina.core import InvalidValue, Mismatch, salted
-from carina.encoders import EncoderCard, ImageEncoder
+from carina.encoders import EncoderCard, ImageEncoder, self_checked
 from carina.features.digests import DigestCache, in_order
 from carina.features.fetching import Fetcher, Found, Held
 from carina.features.filling import Filling
@@ -113,6 +113,7 @@ def encode(
     started = told = time.monotonic()
     with telling_what_is_full():
         store.admit(encoder.card)
+        store.note_check(encoder.card, self_checked(encoder))
         store.prune()
     books = _Books(store=store, cache=DigestCache.of(store), patients=manifest.patient)
     held = Held(store=store, card=encoder.card, outputs=outputs)

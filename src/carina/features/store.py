@@ -18,7 +18,7 @@ from carina.core import (
     unknown,
     write_json,
 )
-from carina.encoders import EncoderCard
+from carina.encoders import EncoderCard, SelfCheck
 from carina.features.ledger import Ledger
 from carina.features.partial import claimed_folder, prune, publish
 from carina.features.segment import Segment, read_segment
@@ -27,6 +27,7 @@ from carina.features.table import FeatureTable, mapped_table
 __all__ = ["Checked", "Holding", "Store"]
 
 _CARD = "card.json"
+_CHECK = "self_check.json"
 _LEDGERS = "ledgers"
 _SALT = "salt.json"
 _HOUR = 3600.0
@@ -73,7 +74,7 @@ class _Salt:
 class Store:
     """Features on disk, found by what made them.
 
-    Below the root lie ``<encoder fingerprint>/card.json``,
+    Below the root lie ``<encoder fingerprint>/card.json`` and ``self_check.json``,
     ``<encoder fingerprint>/<segment fingerprint>/`` and ``ledgers/``. Segments never change and
     name images by their digests alone. The ledgers hold a salt made for this store, and salted
     hashes of paths and patients; no file name, identifier or date in the clear. The salt lies
@@ -246,6 +247,15 @@ class Store:
         path = folder / _CARD
         if not path.is_file() or read_json(path, EncoderCard) != card:
             write_json(path, card)  # what is said of an encoder may change, its numbers not
+
+    def note_check(self, card: EncoderCard, check: SelfCheck) -> None:
+        """Put down how an admitted encoder's numbers stood to the golden ones when it encoded."""
+        write_json(self.encoder_folder(card) / _CHECK, check)
+
+    def check_of(self, card: EncoderCard) -> SelfCheck | None:
+        """What `note_check` put down last; None where an earlier carina encoded."""
+        path = self.encoder_folder(card) / _CHECK
+        return read_json(path, SelfCheck) if path.is_file() else None
 
     @property
     def salt(self) -> str:
