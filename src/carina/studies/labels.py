@@ -1,14 +1,11 @@
 """What a reader said of a finding, and the ordered findings columns stand for."""
 
 from dataclasses import dataclass, replace
-from enum import IntEnum, StrEnum
-
-import numpy as np
-from jaxtyping import Bool, Int8
+from enum import IntEnum
 
 from carina.core import LabelSpaceError, unknown
 
-__all__ = ["LabelPolicy", "LabelSpace", "Presence", "Uncertain", "Unmentioned"]
+__all__ = ["LabelSpace", "Presence"]
 
 
 class Presence(IntEnum):
@@ -61,44 +58,3 @@ class LabelSpace:
         """This space with the new ones among the names after the old: old columns never move."""
         new = tuple(dict.fromkeys(name for name in names if name not in self.names))
         return replace(self, names=self.names + new)
-
-
-class Uncertain(StrEnum):
-    """What an UNCERTAIN cell counts as."""
-
-    IGNORED = "ignored"
-    ABSENT = "absent"
-    PRESENT = "present"
-
-
-class Unmentioned(StrEnum):
-    """What an UNMENTIONED cell counts as."""
-
-    IGNORED = "ignored"
-    ABSENT = "absent"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelPolicy:
-    """How the four presences become a target and whether it is known; chosen in the recipe.
-
-    The default decides nothing: what nobody asserted is not known.
-    """
-
-    uncertain: Uncertain = Uncertain.IGNORED
-    unmentioned: Unmentioned = Unmentioned.IGNORED
-
-    def apply(
-        self, labels: Int8[np.ndarray, "images labels"]
-    ) -> tuple[Bool[np.ndarray, "images labels"], Bool[np.ndarray, "images labels"]]:
-        """Target and known, both (images, labels); target is False where it is not known."""
-        uncertain, unmentioned = labels == Presence.UNCERTAIN, labels == Presence.UNMENTIONED
-        known = labels >= Presence.ABSENT
-        target = labels == Presence.PRESENT
-        if self.uncertain is not Uncertain.IGNORED:
-            known = known | uncertain
-        if self.uncertain is Uncertain.PRESENT:
-            target = target | uncertain
-        if self.unmentioned is Unmentioned.ABSENT:
-            known = known | unmentioned
-        return target, known
