@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Self
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int8
@@ -114,8 +113,8 @@ class LabelPolicy:
         if twice := len(self.findings) - len({canonical(name) for name in self.findings}):
             raise InvalidValue(f"{twice} finding(s) of the policy stand there under two names.")
 
-    @classmethod
-    def named(cls, name: str) -> Self:
+    @staticmethod
+    def named(name: str) -> "LabelPolicy":
         """The policy of a name.
 
         Raises:
@@ -123,13 +122,7 @@ class LabelPolicy:
         """
         if name not in POLICIES:
             raise unknown("label policy", name, POLICIES)
-        found = POLICIES[name]
-        return cls(
-            uncertain=found.uncertain,
-            unmentioned=found.unmentioned,
-            value=found.value,
-            findings=found.findings,
-        )
+        return POLICIES[name]
 
     @property
     def described(self) -> dict[str, object]:
