@@ -17,7 +17,14 @@ from cattrs.errors import (
 )
 from cattrs.v import format_exception
 
-from carina.core.errors import ConfigError, InvalidValue, MissingFile, UnreadableFile, near
+from carina.core.errors import (
+    ConfigError,
+    InvalidValue,
+    MissingFile,
+    UnknownName,
+    UnreadableFile,
+    near,
+)
 from carina.core.writing import write_text
 
 __all__ = ["dump", "load", "read_json", "read_toml", "to_json", "write_json"]
@@ -37,7 +44,8 @@ def dump(value: Any) -> Any:
 def load(plain: Any, as_type: type[T], *, what: str = "value") -> T:
     """The value that a plain one describes.
 
-    Numbers are taken as they are: ``"3"``, ``True`` or ``2.7`` is no int.
+    Numbers are taken as they are: ``"3"``, ``True`` or ``2.7`` is no int. A dataclass with a function
+    ``named`` may be given by the name that this takes.
 
     Args:
         plain: What was read.
@@ -109,8 +117,14 @@ def _member(value: Any, kind: Any) -> Any:
 
 def _table_reader(as_type: Any, converter: Converter) -> Any:
     inner = converter.gen_structure_attrs_fromdict(as_type)
+    named = getattr(as_type, "named", None)
 
     def take(value: Any, kind: Any) -> Any:
+        if named is not None and isinstance(value, str):
+            try:
+                return named(value)
+            except UnknownName as error:
+                raise InvalidValue(str(error)) from None
         if not isinstance(value, dict):
             raise InvalidValue(f"wanted a table of keys, got {type(value).__name__}")
         return inner(value, kind)

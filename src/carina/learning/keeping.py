@@ -33,11 +33,13 @@ class Kept:
 
 
 def of_one_patient(view: View) -> bool:
-    """Whether all known positives, or all known negatives, of some finding are of one patient.
+    """Whether all positives, all negatives or all soft cells of some finding are of one patient.
 
-    Weights learned from such a class may be that patient's features but for their length.
+    Weights learned from such a class may be that patient's features but for their length. Soft
+    cells are a class of their own here, so that many of them hide no single positive.
     """
-    classes = (view.known & view.target, view.known & ~view.target)
+    soft = view.learnable & ~view.known
+    classes = (view.known & view.target, view.known & ~view.target, soft)
     return any(
         len(set(view.patients[rows].tolist())) == 1
         for cells in classes

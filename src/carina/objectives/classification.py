@@ -9,13 +9,15 @@ __all__ = ["masked_bce"]
 
 def masked_bce(
     logits: Float[Tensor, "images labels"],
-    target: Bool[Tensor, "images labels"],
+    target: Bool[Tensor, "images labels"] | Float[Tensor, "images labels"],
     known: Bool[Tensor, "images labels"],
 ) -> Float[Tensor, ""]:
     """Binary cross-entropy with logits, the mean over known cells.
 
-    Where all cells are known it is the mean over images and labels, as RE-tune has it (arXiv
-    2410.17827). Where none is, it is 0 and so is its gradient.
+    A target may be a share of presence, from 0 to 1: such a cell costs that share of what a
+    present one costs and the rest of what an absent one does. Where all cells are known the loss
+    is the mean over images and labels, as RE-tune has it (arXiv 2410.17827). Where none is, it is
+    0 and so is its gradient.
     """
     cells = logits[known]
     total = F.binary_cross_entropy_with_logits(cells, target[known].to(cells), reduction="sum")

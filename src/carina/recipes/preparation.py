@@ -14,9 +14,11 @@ from carina.encoders import (
     UNKNOWN_SOURCE,
     EncoderCard,
     Exposure,
+    SelfCheck,
     TextEncoder,
     encode_texts,
     load_text_encoder,
+    self_checked,
     side_by_side,
 )
 from carina.features import PromptVectors, Store, lookup
@@ -36,6 +38,7 @@ class Prepared:
 
     Attributes:
         labelled: Features, target, known, codes and prompts of every usable row.
+        certain: Cells of `labelled` that may be scored: no policy has guessed them.
         setting: What strategies are told before any label.
         digests: Image digest of each row.
         learn: Rows to learn from: those of train and val.
@@ -47,9 +50,12 @@ class Prepared:
         source: Name of the data set.
         set_aside: Rows without features, counted by reason.
         why_no_zero_shot: The reason, or "" where images and prompts share a space.
+        checks: For each card, how its encoder's numbers stood to the golden ones when it encoded;
+            None where that was not put down.
     """
 
     labelled: Labelled
+    certain: Bool[np.ndarray, "images labels"]
     setting: Setting
     digests: tuple[str, ...]
     learn: Int[np.ndarray, " learn"]
@@ -61,6 +67,7 @@ class Prepared:
     source: str
     set_aside: Mapping[str, int] = field(default_factory=dict)
     why_no_zero_shot: str = ""
+    checks: tuple[SelfCheck | None, ...] = ()
 
 
 def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
@@ -82,7 +89,7 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
         widths = [block.width for block in table.blocks]
         features = side_by_side(torch.split(table.pooled(), widths, dim=1))
     space = LabelSpace(names=recipe.findings or here.space.names)
-    target, known = recipe.policy.apply(here.labels[:, here.space.indices(space.names)])
+    targets = recipe.policy.apply(here.labels[:, here.space.indices(space.names)], space)
     patients = patient_codes(here.patient, recipe.salt)
     text = load_text_encoder(recipe.text_encoder) if recipe.text_encoder else None
     shared = text is not None and len(images) == 1 and images[0].space == text.card.space != ""
@@ -101,13 +108,15 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
     return Prepared(
         labelled=Labelled(
             features=features,
-            target=target,
-            known=known,
+            target=targets.target,
+            known=targets.known,
+            soft=targets.soft,
             patients=patients,
             images=np.array([salted(d, recipe.salt) for d in digests], dtype=np.int64),
             space=space,
             prompts=_prompts(recipe, space, text),
         ),
+        certain=targets.certain,
         setting=Setting(
             image_dim=features.shape[1],
             text_dim=text.card.dim if text else 0,
@@ -124,6 +133,7 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
         source=manifest.source,
         set_aside={_NO_IMAGE: len(manifest) - len(usable)} if len(usable) < len(manifest) else {},
         why_no_zero_shot="" if shared or alignment else _why_apart(recipe, text),
+        checks=(*map(store.check_of, images), *([self_checked(text)] if text else [])),
     )
 
 

@@ -44,7 +44,7 @@ class Continual:
         text_encoder: Reads the prompts (and reports, with `align`); "" for strategies without.
         prompts: Name of the prompt bank.
         align: How encoders that share no space are aligned; None leaves them apart.
-        policy: What uncertain and unmentioned labels count as.
+        policy: What uncertain and unmentioned labels count as in learning; scored are certain ones.
         findings: Learned and scored, in order; empty means all of the manifest's.
         headline: Findings whose mean heads every table; empty means all of `findings`.
         folds: Patient-grouped folds for scores out of fold, calibration and thresholds.
@@ -90,6 +90,7 @@ class Continual:
     def fingerprint(self) -> str:
         """Of everything but the name."""
         others = {field.name: getattr(self, field.name) for field in fields(self)}
+        others["policy"] = self.policy.described  # what a policy can say may grow
         return fingerprint({"kind": type(self).__name__, **others, "name": ""})
 
 

@@ -145,7 +145,7 @@ def _worked(
     results = replace(results, seconds=seconds, peak_memory_bytes=_peak_memory())
     with partial_folder(final) as folder:
         write_json(folder / "recipe.json", recipe)
-        write_json(folder / "environment.json", _environment())
+        write_json(folder / "environment.json", _environment(prepared))
         write_json(folder / "plan.json", stream.described())
         write_json(folder / "rules.json", rules_of(calibration, stream.space.names))
         write_json(folder / "encoders.json", cards_used(prepared.cards))
@@ -190,14 +190,14 @@ def _gathered(
 
 
 def _shown(prepared: Prepared, stream: Stream) -> list[Bool[np.ndarray, "learn labels"]]:
-    """For every experience, which cells of the rows learned from it showed."""
+    """For every experience, which certain cells of the rows learned from it showed."""
     place = {int(row): at for at, row in enumerate(prepared.learn)}
     shown = []
     for experience in stream.experiences:
         cells = np.zeros((len(prepared.learn), len(stream.space)), dtype=bool)
         at = np.array([place[int(row)] for row in experience.rows], dtype=np.int64)
         columns = np.array(stream.space.indices(experience.visible))
-        known = prepared.labelled.known[experience.rows][:, columns]
+        known = prepared.certain[experience.rows][:, columns]
         cells[np.ix_(at, columns)] = known if experience.cells is None else known & experience.cells
         shown.append(cells)
     return shown
@@ -228,8 +228,8 @@ def _scores(
             name=name,
             images=tuple(prepared.digests[row] for row in rows),
             patients=_ordinals(labelled.patients, rows),
-            target=labelled.target[rows],
-            known=labelled.known[rows],
+            target=labelled.target[rows] & prepared.certain[rows],
+            known=prepared.certain[rows],
             unseen=None if prepared.unseen is None else prepared.unseen[rows],
         ),
         space=stream.space,
@@ -378,7 +378,7 @@ def _peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def _environment() -> dict[str, object]:
+def _environment(prepared: Prepared) -> dict[str, object]:
     """What the numbers were made with; nothing that names the machine or its user."""
     return {
         "python": platform.python_version(),
@@ -387,4 +387,9 @@ def _environment() -> dict[str, object]:
         "processors": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "packages": {name: version(name) for name in ("carina", "numpy", "torch", "transformers")},
+        "self_checks": {
+            card.name: check
+            for card, check in zip(prepared.cards, prepared.checks, strict=False)
+            if check is not None
+        },
     }

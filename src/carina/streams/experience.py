@@ -53,7 +53,7 @@ class Experience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """Validation rows of a view: the same findings, other patients."""
+    """Validation rows of a view: the same findings, other patients; soft cells are not known."""
 
     features: Float[Tensor, "validation dim"]
     target: Bool[Tensor, "validation labels"]
@@ -76,6 +76,9 @@ class View:
         images: Salted 63-bit code of each row's image: to tell whether rows coincide.
         prompts: Encoded prompts of the visible findings, or None without a text encoder.
         held: Its own validation rows, or None.
+        soft: (rows, labels): share, between 0 and 1, to which cells that are not known are
+            present, NaN elsewhere; None where there are no such cells. A strategy may pass
+            them over; counts of classes, calibration and scores are of known cells alone.
     """
 
     name: str
@@ -87,3 +90,17 @@ class View:
     images: Int[Tensor, " rows"]
     prompts: PromptVectors | None = None
     held: Held | None = None
+    soft: Float[Tensor, "rows labels"] | None = None
+
+    @property
+    def learnable(self) -> Bool[Tensor, "rows labels"]:
+        """Cells that say something: known ones and soft ones."""
+        return self.known if self.soft is None else self.known | ~self.soft.isnan()
+
+    @property
+    def share(self) -> Float[Tensor, "rows labels"]:
+        """Share of presence of every cell: 1, 0, or what a soft one says; 0 where not learnable."""
+        plain = (self.target & self.known).float()
+        if self.soft is None:
+            return plain
+        return plain.where(self.soft.isnan(), self.soft.float())

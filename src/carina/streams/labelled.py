@@ -10,7 +10,7 @@ from torch import Tensor
 from carina.core import InvalidValue
 from carina.features import PromptVectors
 from carina.streams.experience import Experience, Held, View
-from carina.streams.stream import Ground
+from carina.streams.stream import Ground, check_soft
 from carina.studies import LabelSpace
 
 __all__ = ["Labelled", "view"]
@@ -28,6 +28,8 @@ class Labelled:
         patients: Salted 63-bit code of each row's patient.
         images: Salted 63-bit code of each row's image.
         prompts: Encoded prompts of the findings, or None without a text encoder.
+        soft: (images, labels): share, between 0 and 1, to which cells that are not known are
+            present, NaN elsewhere; or None.
     """
 
     space: LabelSpace
@@ -37,6 +39,7 @@ class Labelled:
     patients: Int[np.ndarray, " images"]
     images: Int[np.ndarray, " images"]
     prompts: PromptVectors | None = None
+    soft: Float[np.ndarray, "images labels"] | None = None
 
     def __post_init__(self) -> None:
         columns = (self.features, self.target, self.known, self.patients, self.images)
@@ -50,6 +53,8 @@ class Labelled:
                 f"Target and known have {self.target.shape[1]} and {self.known.shape[1]} label "
                 f"columns for {len(self.space)} finding(s)."
             )
+        if self.soft is not None:
+            check_soft(self.soft, self.known)
 
     def ground(
         self,
@@ -69,6 +74,7 @@ class Labelled:
             space=self.space,
             target=self.target,
             known=self.known,
+            soft=self.soft,
             patients=self.patients,
             rows=rows,
             validation=validation,
@@ -96,7 +102,23 @@ def view(experience: Experience, labelled: Labelled) -> View:
         images=torch.from_numpy(labelled.images[rows]),
         prompts=prompts,
         held=validation,
+        soft=_soft(labelled, rows, columns, experience.cells),
     )
+
+
+def _soft(
+    labelled: Labelled,
+    rows: Int[np.ndarray, " rows"],
+    columns: list[int],
+    cells: Bool[np.ndarray, "rows visible"] | None,
+) -> Float[Tensor, "rows visible"] | None:
+    """Shares of soft cells that are shown; None where there are none."""
+    if labelled.soft is None:
+        return None
+    soft = labelled.soft[rows][:, columns]
+    if cells is not None:
+        soft = np.where(cells, soft, np.float32(np.nan))
+    return None if np.isnan(soft).all() else torch.from_numpy(soft)
 
 
 def _shown(

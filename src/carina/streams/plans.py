@@ -26,6 +26,8 @@ def lay_out(plan: Plan, ground: Ground) -> Stream:
     plain = {"kind": type(plan).__name__, **dump(plan)}
     used = np.concatenate([ground.rows, ground.validation])
     shown = {"target": ground.target[used], "known": ground.known[used]}
+    if ground.soft is not None:
+        shown["soft"] = ground.soft[used]
     for step, experience in enumerate(experiences):
         shown[f"{step:06d}/rows"] = experience.rows
         shown[f"{step:06d}/validation"] = experience.validation

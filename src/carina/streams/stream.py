@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 
 from carina.core import InvalidValue, digest_arrays, fingerprint
 from carina.streams.experience import Experience
 from carina.studies import LabelSpace
 
-__all__ = ["SCHEMA_VERSION", "Ground", "Plan", "Stream", "in_order", "laid"]
+__all__ = ["SCHEMA_VERSION", "Ground", "Plan", "Stream", "check_soft", "in_order", "laid"]
 
 SCHEMA_VERSION = 1
 """Of the form of ``plan.json``, which `Stream.described` gives."""
@@ -31,6 +31,8 @@ class Ground:
         rows: Rows to learn from, in the order of the source.
         validation: Rows held back for validation, of other patients; may be empty.
         digest: The manifest's.
+        soft: (images, labels): share, between 0 and 1, to which cells that are not known are
+            present, NaN elsewhere; or None.
     """
 
     space: LabelSpace
@@ -40,6 +42,7 @@ class Ground:
     rows: Int[np.ndarray, " rows"]
     validation: Int[np.ndarray, " validation"]
     digest: str
+    soft: Float[np.ndarray, "images labels"] | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.patients), len(self.space))
@@ -49,6 +52,8 @@ class Ground:
             )
         if (self.target & ~self.known).any():
             raise InvalidValue("A cell that is not known has a target of False.")
+        if self.soft is not None:
+            check_soft(self.soft, self.known)
         both = np.concatenate([self.rows, self.validation])
         if len(both) and not 0 <= both.min() <= both.max() < len(self.patients):
             raise InvalidValue(
@@ -149,6 +154,22 @@ class Stream:
                 for experience in self.experiences
             ],
         }
+
+
+def check_soft(
+    soft: Float[np.ndarray, "images labels"], known: Bool[np.ndarray, "images labels"]
+) -> None:
+    """Refuse soft cells that are known too, or as good as.
+
+    Raises:
+        InvalidValue: where a share is not between 0 and 1, or of a cell that is known.
+    """
+    given = ~np.isnan(soft)
+    if (given & known).any() or not ((soft[given] > 0) & (soft[given] < 1)).all():
+        raise InvalidValue(
+            "Soft cells are not known, and present to a share above 0 and below 1; give plainly "
+            "present or absent ones as known."
+        )
 
 
 def in_order(order: tuple[str, ...], space: LabelSpace) -> tuple[str, ...]:

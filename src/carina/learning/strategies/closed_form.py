@@ -9,7 +9,8 @@ which is the regression of +n/n+ (positives) and -n/n- (negatives) on the rows, 
 m / n, with an unpenalised intercept and w drawn towards beta t, the text's direction (ridge: Hoerl
 and Kennedy, Technometrics 1970; coding of the targets: Duda, Hart and Stork, Pattern
 Classification, 2001, section 5.8.2). One eigendecomposition of S serves every finding known on the
-same rows and every penalty.
+same rows and every penalty. A soft row counts as a positive that weighs its share and a negative that
+weighs the rest, so that n+ and n- need not be whole; the regression is then that of either kind.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ from itertools import product
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64
 from scipy.linalg.lapack import dpstrf
 from torch import Tensor
 
@@ -35,7 +36,7 @@ class HeldOut:
     """What the scores of held-out rows sum to, for each candidate.
 
     Attributes:
-        fit_positives: Positive rows the fit has seen.
+        fit_positives: Positive rows the fit has seen; soft rows count by their share throughout.
         fit_negatives: Negative rows the fit has seen.
         positives: Held-out positive rows.
         negatives: Held-out negative rows.
@@ -44,10 +45,10 @@ class HeldOut:
         square: Sum of all squared scores.
     """
 
-    fit_positives: Int64[Tensor, " labels"]
-    fit_negatives: Int64[Tensor, " labels"]
-    positives: Int64[Tensor, " labels"]
-    negatives: Int64[Tensor, " labels"]
+    fit_positives: Float64[Tensor, " labels"]
+    fit_negatives: Float64[Tensor, " labels"]
+    positives: Float64[Tensor, " labels"]
+    negatives: Float64[Tensor, " labels"]
     positive: Float64[Tensor, "labels candidates"]
     negative: Float64[Tensor, "labels candidates"]
     square: Float64[Tensor, "labels candidates"]
@@ -67,7 +68,8 @@ class Solution:
         prior: The chosen beta.
         error: Held-out error of that choice a row, 1 for the mean's; None where no fold could
             be held out.
-        calibration: From held-out scores; None where a class is missing.
+        calibration: From held-out scores; None where a class is missing, or where soft rows are
+            in the sums, since it is for rows somebody is sure of.
     """
 
     weight: Float64[Tensor, " dim"]
@@ -83,7 +85,7 @@ def weighted_error(held: HeldOut) -> Float64[Tensor, "labels candidates"]:
 
     Targets are +n/n+ and -n/n-, each row weighs m / n, all of the rows fitted on.
     """
-    fit = (held.fit_positives + held.fit_negatives).double()
+    fit = held.fit_positives + held.fit_negatives
     upper, lower = fit / held.fit_positives, -fit / held.fit_negatives
     weight = held.fit_positives * held.fit_negatives / fit**2
     constant = held.positives * upper**2 + held.negatives * lower**2
@@ -147,7 +149,9 @@ def solve(
             penalty=penalty,
             prior=prior,
             error=error,
-            calibration=_calibration(at, pick, held),
+            calibration=None
+            if sums.findings[label].soft is not None
+            else _calibration(at, pick, held),
         )
     return solutions
 
@@ -156,8 +160,8 @@ def solve(
 class _Group:
     """Findings known on the same rows; their class counts and sums by fold."""
 
-    positives: Int64[Tensor, "folds labels"]
-    negatives: Int64[Tensor, "folds labels"]
+    positives: Float64[Tensor, "folds labels"]
+    negatives: Float64[Tensor, "folds labels"]
     positive: Float64[Tensor, "folds labels dim"]
     negative: Float64[Tensor, "folds labels dim"]
     moment: Float64[Tensor, "folds dim dim"]
@@ -187,7 +191,7 @@ def _grouped(
     negative = torch.stack([one.negative_sum for one in members], dim=1)
     halves, basis = sums.moments[key], None
     if members[0].rows < sums.dim:
-        counts = (members[0].positives + members[0].negatives).tolist()
+        counts = (members[0].has + members[0].negatives).tolist()
         factors = [
             _factor(unpacked(halves[fold : fold + 1], sums.dim)[0], rows)
             for fold, rows in enumerate(counts)
@@ -199,8 +203,8 @@ def _grouped(
     else:
         moment = unpacked(halves, sums.dim)
     group = _Group(
-        positives=torch.stack([one.positives for one in members], dim=1),
-        negatives=torch.stack([one.negatives for one in members], dim=1),
+        positives=torch.stack([one.masses[0] for one in members], dim=1),
+        negatives=torch.stack([one.masses[1] for one in members], dim=1),
         positive=positive,
         negative=negative,
         moment=moment,
@@ -223,12 +227,12 @@ def _fitted(
     group: _Group, text: Tensor, candidates: list[tuple[float, float]]
 ) -> tuple[Tensor, Tensor]:
     """Weights (labels, candidates, dim) and biases (labels, candidates) for sums of one fold."""
-    positives, negatives = group.positives[0].double(), group.negatives[0].double()
+    positives, negatives = group.positives[0], group.negatives[0]
     rows = (positives + negatives).clamp(min=1)
     both = positives * negatives / rows
     total = (group.positive + group.negative)[0]
-    difference = group.positive[0] / positives.clamp(min=1)[:, None]
-    difference = difference - group.negative[0] / negatives.clamp(min=1)[:, None]
+    difference = group.positive[0] / _filled(positives)[:, None]
+    difference = difference - group.negative[0] / _filled(negatives)[:, None]
     # The rows of all findings here are the same, and so are their number and their sum.
     scatter = group.moment[0] - torch.outer(total[0], total[0]) / rows[0]
     values, vectors = torch.linalg.eigh(scatter)
@@ -241,6 +245,11 @@ def _fitted(
     weight = (right / left) @ vectors.T
     weight = torch.where((both > 0)[:, None, None], weight, prior[None, :, None] * text[:, None, :])
     return weight, -torch.einsum("lcd,ld->lc", weight, total / rows[:, None])
+
+
+def _filled(mass: Tensor) -> Tensor:
+    """A mass to divide by: 1 where there is none, and what is divided is 0 as well."""
+    return mass.where(mass > 0, 1.0)
 
 
 def _held_out(fit: _Group, weight: Tensor, bias: Tensor, fold: _Group) -> HeldOut:
@@ -262,7 +271,7 @@ def _held_out(fit: _Group, weight: Tensor, bias: Tensor, fold: _Group) -> HeldOu
 
 def _fair(at: int, held: list[HeldOut]) -> list[HeldOut]:
     """Folds whose fit on the others saw both classes."""
-    return [one for one in held if int(one.fit_positives[at]) and int(one.fit_negatives[at])]
+    return [one for one in held if one.fit_positives[at] > 0 and one.fit_negatives[at] > 0]
 
 
 def _choice(at: int, held: list[HeldOut], criterion: Criterion) -> tuple[int, float | None]:
@@ -270,7 +279,7 @@ def _choice(at: int, held: list[HeldOut], criterion: Criterion) -> tuple[int, fl
     fair = _fair(at, held)
     if not fair:
         return 0, None
-    rows = sum(int(one.positives[at] + one.negatives[at]) for one in fair)
+    rows = sum(float(one.positives[at] + one.negatives[at]) for one in fair)
     error = torch.stack([criterion(one)[at] for one in fair]).sum(0) / rows
     pick = int((error <= error.min() * (1 + _TIE)).nonzero()[0])
     return pick, float(error[pick])

@@ -6,7 +6,7 @@ from math import log
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
 from carina.core import ConfigError, Mismatch
@@ -27,7 +27,8 @@ class Heads:
 
     Rows are brought to length 1 first.
     The penalty of each finding is that of least held-out log loss over folds by patient; ties go
-    to the larger. A finding seen with one class only keeps the head it has, or gets one that
+    to the larger. A soft cell stands there twice, as a positive that weighs its share and as a
+    negative that weighs the rest; calibration leaves it out. A finding seen with one class only keeps the head it has, or gets one that
     always says its share, drawn in a little.
 
     Attributes:
@@ -74,11 +75,10 @@ class Heads:
         now = replace(learner, single_patients=alone)
         fold = torch.from_numpy(folds_of(view.patients, folds=self.folds, salt=self.salt))
         for index, label in enumerate(view.labels):
-            known = view.known[:, index]
-            target = view.target[known, index]
+            rows, target, mass = _cells(view, index)
             loss: float | None = None
             if bool(target.any()) and not bool(target.all()):
-                head = self._fitted(view.features[known], target, fold[known])
+                head = self._fitted(view.features[rows], target, fold[rows], mass)
                 loss = head.error
                 now = _with(now, label, head)
             elif label not in now.labels:
@@ -86,8 +86,8 @@ class Heads:
             yield Step(index=index, of=len(view.labels), loss=loss)
         yield Learned(learner=now)
 
-    def _fitted(self, features: Tensor, target: Tensor, fold: Tensor) -> "_Head":
-        """One finding's head, on rows where it is known and has both classes."""
+    def _fitted(self, features: Tensor, target: Tensor, fold: Tensor, mass: Tensor) -> "_Head":
+        """One finding's head, on rows that have both classes; mass is 1 where it is known."""
         rows = unit(features.double())
         penalties = sorted(set(self.penalties), reverse=True)
         apart = [
@@ -99,19 +99,21 @@ class Heads:
         ]
         penalty, error, calibration = penalties[0], None, None
         if apart:
-            scores = self._held_out(rows, target, apart, penalties)
+            scores = self._held_out(rows, target, mass, apart, penalties)
             tested = torch.stack(apart).any(dim=0)
-            scores, found = scores[tested], target[tested]
+            scores, found, weighed = scores[tested], target[tested], mass[tested]
             costs = log_loss(scores, found[:, None].expand_as(scores))
-            worth = self._worth(found)[:, None]
+            worth = self._worth(found, weighed)[:, None]
             mean = (worth * costs).sum(dim=0) / worth.sum()
             pick = int(mean.argmin())  # the first of equals: the largest penalty
             penalty, error = penalties[pick], float(mean[pick])
-            calibration = fit_sigmoid(scores[:, pick].numpy(), found.numpy())
+            sure = weighed == 1
+            if bool(found[sure].any()) and not bool(found[sure].all()):
+                calibration = fit_sigmoid(scores[sure, pick].numpy(), found[sure].numpy())
         weight, bias = fit_logistic(
             rows,
             target[:, None],
-            self._worth(target)[:, None],
+            self._worth(target, mass)[:, None],
             torch.tensor([penalty], dtype=torch.float64),
         )
         return _Head(
@@ -123,12 +125,17 @@ class Heads:
         )
 
     def _held_out(
-        self, rows: Tensor, target: Tensor, apart: list[Tensor], penalties: list[float]
+        self,
+        rows: Tensor,
+        target: Tensor,
+        mass: Tensor,
+        apart: list[Tensor],
+        penalties: list[float],
     ) -> Float64[Tensor, "rows penalties"]:
         """Scores of each row from the fit on the other folds; all fits are made at once."""
         worth = torch.zeros(len(rows), len(apart), len(penalties), dtype=torch.float64)
         for place, held in enumerate(apart):
-            worth[~held, place] = self._worth(target[~held])[:, None]
+            worth[~held, place] = self._worth(target[~held], mass[~held])[:, None]
         weight, bias = fit_logistic(
             rows,
             target[:, None].expand(-1, worth[0].numel()),
@@ -142,12 +149,14 @@ class Heads:
             scores[held] = every[held, place]
         return scores
 
-    def _worth(self, target: Bool[Tensor, " rows"]) -> Float64[Tensor, " rows"]:
-        """What each row counts for; 1 on average."""
+    def _worth(
+        self, target: Bool[Tensor, " rows"], mass: Float64[Tensor, " rows"]
+    ) -> Float64[Tensor, " rows"]:
+        """What each row counts for; 1 on average of the mass."""
         if not self.balanced or target.all() or not target.any():
-            return torch.ones(len(target), dtype=torch.float64)
-        share = target.double().mean()
-        return torch.where(target, 0.5 / share, 0.5 / (1 - share))
+            return mass
+        share = (target * mass).sum() / mass.sum()
+        return mass * torch.where(target, 0.5 / share, 0.5 / (1 - share))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +168,23 @@ class _Head:
     penalty: float | None = None
     error: float | None = None
     calibration: Sigmoid | None = None
+
+
+def _cells(
+    view: View, index: int
+) -> tuple[Int64[Tensor, " cells"], Bool[Tensor, " cells"], Float64[Tensor, " cells"]]:
+    """Rows, class and mass of what one finding is learned from; soft cells are there twice."""
+    rows = view.known[:, index].nonzero()[:, 0]
+    target, mass = view.target[rows, index], torch.ones(len(rows), dtype=torch.float64)
+    soft = (view.learnable & ~view.known)[:, index].nonzero()[:, 0]
+    if not len(soft):
+        return rows, target, mass
+    share, there = view.share[soft, index].double(), torch.ones_like(soft, dtype=torch.bool)
+    return (
+        torch.cat([rows, soft, soft]),
+        torch.cat([target, there, ~there]),
+        torch.cat([mass, share, 1 - share]),
+    )
 
 
 def _constant(target: Tensor, dim: int) -> _Head:

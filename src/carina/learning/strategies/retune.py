@@ -138,9 +138,10 @@ class RETune:
             parameters.append(log_scale)
         optimiser = self._optimiser(parameters, learner.carried)
         visible = replace(readout.over(asked(view)), scale=1.0)
-        rows = view.known.any(dim=1).nonzero()[:, 0]
+        shown, share = view.learnable, view.share
+        rows = shown.any(dim=1).nonzero()[:, 0]
         features = readout.aligned(view.features[rows])  # frozen, so computed once
-        target, known = view.target[rows], view.known[rows]
+        target, known = share[rows], shown[rows]
         steps = self._budget(len(rows))
         batches = _batches(len(rows), self.batch, rng)
         for index, batch in zip(range(steps), batches, strict=False):

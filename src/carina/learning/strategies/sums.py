@@ -2,7 +2,8 @@
 
 For each finding, over the rows where it is known: how many are positive and negative, the sum of
 the rows of either class, and the sum of outer products of all of them (the second moment), each in
-folds by patient, in float64. Findings known on the same rows share one second moment; whether rows
+folds by patient, in float64. A row that is soft counts in both classes, in either by its share.
+Findings known on the same rows share one second moment; whether rows
 are the same is told by an additive hash of their codes, so that adding, subtracting and merging in
 any order come to the same key (multiset hashing: Clarke et al., ASIACRYPT 2003).
 """
@@ -45,11 +46,13 @@ class FindingSums:
     Attributes:
         positives: Positive rows in each fold.
         negatives: Negative rows in each fold.
-        positive_patients: At least so many patients have positive rows in each fold.
-        negative_patients: At least so many have negative rows.
-        positive_sum: (folds, dim): sum of the positive rows.
-        negative_sum: (folds, dim): sum of the negative rows.
-        code: Additive hash of the known rows.
+        positive_patients: At least so many patients have positive or soft rows in each fold.
+        negative_patients: At least so many have negative or soft rows.
+        positive_sum: (folds, dim): sum of the positive rows, and of soft ones by their share.
+        negative_sum: (folds, dim): sum of the negative rows, and of soft ones by the rest.
+        code: Additive hash of the known and the soft rows.
+        soft: Soft rows in each fold; None where there never were any.
+        shares: Sum of their shares in each fold; None likewise.
     """
 
     positives: Int64[Tensor, " folds"]
@@ -59,11 +62,31 @@ class FindingSums:
     positive_sum: Float64[Tensor, "folds dim"]
     negative_sum: Float64[Tensor, "folds dim"]
     code: int
+    soft: Int64[Tensor, " folds"] | None = None
+    shares: Float64[Tensor, " folds"] | None = None
+
+    @property
+    def has(self) -> Int64[Tensor, " folds"]:
+        """Rows in the sum of the positives, in each fold."""
+        return self.positives if self.soft is None else self.positives + self.soft
+
+    @property
+    def lacks(self) -> Int64[Tensor, " folds"]:
+        """Rows in the sum of the negatives, in each fold."""
+        return self.negatives if self.soft is None else self.negatives + self.soft
+
+    @property
+    def masses(self) -> tuple[Float64[Tensor, " folds"], Float64[Tensor, " folds"]]:
+        """What positives and negatives weigh in each fold; a soft row weighs 1 in both together."""
+        positive, negative = self.positives.double(), self.negatives.double()
+        if self.soft is None or self.shares is None:
+            return positive, negative
+        return positive + self.shares, negative + (self.soft - self.shares)
 
     @property
     def rows(self) -> int:
-        """Rows on which the finding is known."""
-        return int(self.positives.sum() + self.negatives.sum())
+        """Rows on which the finding is known or soft."""
+        return int(self.has.sum() + self.negatives.sum())
 
     @property
     def key(self) -> str:
@@ -124,24 +147,28 @@ def sums_of(view: View, *, folds: int, salt: str) -> Sums:
     """
     dim = view.features.shape[1]
     fold = folds_of(view.patients, folds=folds, salt=salt)
-    known, target = view.known.numpy(), (view.target & view.known).numpy()
+    known, share = view.learnable.numpy(), view.share.numpy()
+    sure = view.known.numpy()
     codes = _mixed(_mixed(_codes(view.images)) ^ _codes(view.patients))
     findings: dict[str, FindingSums] = {}
     moments: dict[str, Tensor] = {}
     for columns in _coinciding(known):
         shown = known[:, columns[0]]
-        moment, positive, negative = _summed(view.features, target[:, columns], shown, fold, folds)
+        moment, positive, negative = _summed(view.features, share[:, columns], shown, fold, folds)
         code = int(codes[shown].sum(dtype=np.uint64))
         for place, column in enumerate(columns):
-            has, lacks = target[:, column], shown & ~target[:, column]
+            has, lacks = shown & (share[:, column] > 0), shown & (share[:, column] < 1)
+            soft = shown & ~sure[:, column]
             sums = FindingSums(
-                positives=_rows(fold[has], folds),
-                negatives=_rows(fold[lacks], folds),
+                positives=_rows(fold[has & ~soft], folds),
+                negatives=_rows(fold[lacks & ~soft], folds),
                 positive_patients=_patients(view.patients.numpy()[has], fold[has], folds),
                 negative_patients=_patients(view.patients.numpy()[lacks], fold[lacks], folds),
                 positive_sum=positive[:, place].clone(),
                 negative_sum=negative[:, place].clone(),
                 code=code,
+                soft=_rows(fold[soft], folds) if soft.any() else None,
+                shares=_masses(fold[soft], share[soft, column], folds) if soft.any() else None,
             )
             findings[view.labels[column]] = sums
             moments[sums.key] = moment
@@ -185,8 +212,8 @@ def fewest_patients(sums: Sums) -> int | None:
         int(patients[rows > 0].min())
         for finding in sums.findings.values()
         for patients, rows in (
-            (finding.positive_patients, finding.positives),
-            (finding.negative_patients, finding.negatives),
+            (finding.positive_patients, finding.has),
+            (finding.negative_patients, finding.lacks),
         )
         if bool((rows > 0).any())
     ]
@@ -202,6 +229,8 @@ def to_tensors(sums: Sums) -> tuple[dict[str, object], dict[str, Tensor]]:
         )
         tensors[f"positive/{label}"] = own.positive_sum
         tensors[f"negative/{label}"] = own.negative_sum
+        if own.soft is not None and own.shares is not None:
+            tensors[f"soft/{label}"] = torch.stack([own.soft.double(), own.shares])
     codes = [[label, f"{own.code:016x}"] for label, own in sums.findings.items()]
     plain = {"dim": sums.dim, "folds": sums.folds, "salt": sums.salt, "codes": codes}
     return plain, tensors
@@ -213,7 +242,7 @@ def from_tensors(
     """What `to_tensors` took apart."""
     findings = {}
     for label, code in codes:
-        counts = tensors[f"counts/{label}"]
+        counts, soft = tensors[f"counts/{label}"], tensors.get(f"soft/{label}")
         findings[label] = FindingSums(
             positives=counts[0],
             negatives=counts[1],
@@ -222,6 +251,8 @@ def from_tensors(
             positive_sum=tensors[f"positive/{label}"],
             negative_sum=tensors[f"negative/{label}"],
             code=int(code, 16),
+            soft=None if soft is None else soft[0].long(),
+            shares=None if soft is None else soft[1],
         )
     moments = {own.key: tensors[f"moment/{own.key}"] for own in findings.values()}
     return Sums(dim=dim, folds=folds, salt=salt, findings=findings, moments=moments)
@@ -261,7 +292,7 @@ def _combined(one: Sums, other: Sums, *, sign: int) -> Sums:
             ours, theirs = one.findings[label], other.findings[label]
             moment = one.moments[ours.key] + sign * other.moments[theirs.key]
             # A fold without rows is empty, not a residue of rounding.
-            moment[(findings[label].positives + findings[label].negatives) == 0] = 0
+            moment[(findings[label].has + findings[label].negatives) == 0] = 0
             moments[findings[label].key] = moment
     return replace(one, findings=findings, moments=moments)
 
@@ -269,27 +300,48 @@ def _combined(one: Sums, other: Sums, *, sign: int) -> Sums:
 def _joined(ours: FindingSums, theirs: FindingSums, sign: int) -> FindingSums:
     positives = ours.positives + sign * theirs.positives
     negatives = ours.negatives + sign * theirs.negatives
-    if bool((positives < 0).any() or (negatives < 0).any()):
+    soft, shares = _joined_soft(ours, theirs, sign)
+    gone = [positives, negatives, *([] if soft is None else [soft])]
+    if any(bool((left < 0).any()) for left in gone):
         raise Mismatch("Cannot take away more rows than were added; were they ever in these sums?")
     if sign > 0:
         positive_floor = torch.maximum(ours.positive_patients, theirs.positive_patients)
         negative_floor = torch.maximum(ours.negative_patients, theirs.negative_patients)
     else:  # no more patients leave than rows do
-        positive_floor = ours.positive_patients - theirs.positives
-        negative_floor = ours.negative_patients - theirs.negatives
+        positive_floor = ours.positive_patients - theirs.has
+        negative_floor = ours.negative_patients - theirs.lacks
     positive_sum = ours.positive_sum + sign * theirs.positive_sum
     negative_sum = ours.negative_sum + sign * theirs.negative_sum
-    positive_sum[positives == 0] = 0
-    negative_sum[negatives == 0] = 0
+    has, lacks = (count if soft is None else count + soft for count in (positives, negatives))
+    positive_sum[has == 0] = 0
+    negative_sum[lacks == 0] = 0
     return FindingSums(
         positives=positives,
         negatives=negatives,
-        positive_patients=torch.maximum(positive_floor, positives.clamp(max=1)),
-        negative_patients=torch.maximum(negative_floor, negatives.clamp(max=1)),
+        positive_patients=torch.maximum(positive_floor, has.clamp(max=1)),
+        negative_patients=torch.maximum(negative_floor, lacks.clamp(max=1)),
         positive_sum=positive_sum,
         negative_sum=negative_sum,
         code=(ours.code + sign * theirs.code) & _WRAP,
+        soft=soft,
+        shares=shares,
     )
+
+
+def _joined_soft(
+    ours: FindingSums, theirs: FindingSums, sign: int
+) -> tuple[Int64[Tensor, " folds"] | None, Float64[Tensor, " folds"] | None]:
+    """Soft rows and their shares of both; None where none is left."""
+    if ours.soft is None and theirs.soft is None:
+        return None, None
+    none = torch.zeros_like(ours.positives)
+    soft = (none if ours.soft is None else ours.soft).clone()
+    shares = (none.double() if ours.shares is None else ours.shares).clone()
+    if theirs.soft is not None and theirs.shares is not None:
+        soft, shares = soft + sign * theirs.soft, shares + sign * theirs.shares
+    if not bool(soft.any()):
+        return None, None
+    return soft, shares.where(soft != 0, 0.0)  # a fold without soft rows has no rounding left
 
 
 def _coinciding(known: np.ndarray) -> Iterator[list[int]]:
@@ -301,20 +353,20 @@ def _coinciding(known: np.ndarray) -> Iterator[list[int]]:
 
 
 def _summed(
-    features: Tensor, target: np.ndarray, shown: np.ndarray, fold: np.ndarray, folds: int
+    features: Tensor, share: np.ndarray, shown: np.ndarray, fold: np.ndarray, folds: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Second moments (folds, half); sums of positives and of negatives (folds, columns, dim)."""
     dim = features.shape[1]
     places, _ = _triangles(dim)
     moments = torch.zeros(folds, len(places), dtype=torch.float64)
-    classes = torch.zeros(2, folds, target.shape[1], dim, dtype=torch.float64)
+    classes = torch.zeros(2, folds, share.shape[1], dim, dtype=torch.float64)
     for part in range(folds):
         moment = torch.zeros(dim, dim, dtype=torch.float64)
         mine = np.flatnonzero(shown & (fold == part))
         for start in range(0, len(mine), _CHUNK):
             picked = mine[start : start + _CHUNK]
             chunk = unit(features[torch.from_numpy(picked)].double())
-            has = torch.from_numpy(target[picked]).double()
+            has = torch.from_numpy(share[picked]).double()
             moment.addmm_(chunk.T, chunk)
             classes[0, part] += has.T @ chunk
             classes[1, part] += (1 - has).T @ chunk
@@ -324,6 +376,11 @@ def _summed(
 
 def _rows(fold: np.ndarray, folds: int) -> Int64[Tensor, " folds"]:
     return torch.from_numpy(np.bincount(fold, minlength=folds).astype(np.int64))
+
+
+def _masses(fold: np.ndarray, share: np.ndarray, folds: int) -> Float64[Tensor, " folds"]:
+    weighed = np.bincount(fold, weights=share.astype(np.float64), minlength=folds)
+    return torch.from_numpy(weighed)
 
 
 def _patients(patients: np.ndarray, fold: np.ndarray, folds: int) -> Int64[Tensor, " folds"]:
