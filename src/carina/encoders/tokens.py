@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from carina.core import MissingFile, UnreadableFile
+from carina.core import Mismatch, MissingFile, UnreadableFile
 
 __all__ = ["bert_tokens"]
 
@@ -12,7 +12,7 @@ _SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.j
 
 
 def bert_tokens(
-    who: str, weights: Path, most: int
+    who: str, weights: Path, most: int, *, words: int | None = None
 ) -> tuple[Callable[[str], list[int]], dict[str, bytes]]:
     """A function from a text to token numbers, and the files that shape them, for the digest.
 
@@ -20,9 +20,11 @@ def bert_tokens(
         who: The encoder's name, for messages.
         weights: The folder that holds the tokenizer files, or a file in it.
         most: Where a text is cut, special tokens included.
+        words: How many words the encoder knows; a longer vocabulary is another encoder's.
 
     Raises:
         MissingFile: where there is no vocabulary.
+        Mismatch: where it has words the encoder has not.
         UnreadableFile: where it is damaged, or wants code of its own.
     """
     folder = weights if weights.is_dir() else weights.parent
@@ -41,6 +43,12 @@ def bert_tokens(
         raise UnreadableFile(
             f"The tokenizer files of {who} cannot be read ({type(error).__name__}). Copy them anew."
         ) from error
+
+    if words is not None and len(tokenizer) > words:
+        raise Mismatch(
+            f"The vocabulary beside the weights has {len(tokenizer)} words; {who} knows {words}. "
+            "Take the tokenizer files of the same release."
+        )
 
     def tokenise(text: str) -> list[int]:
         numbers: list[int] = tokenizer(text, truncation=True, max_length=most)["input_ids"]

@@ -176,7 +176,8 @@ def fill(
         if not name.endswith(_COUNTER) and not name.startswith(unused)
     }
     lacking = [name for part in idle if part & given.keys() for name in part - given.keys()]
-    given = {name: tensor for name, tensor in given.items() if name not in frozenset().union(*idle)}
+    for name in frozenset().union(*idle):
+        given.pop(name, None)
     faults = [
         *_listed("missing", sorted([*(wanted.keys() - given.keys()), *lacking])),
         *_listed("not known to this encoder", sorted(given.keys() - wanted.keys())),
