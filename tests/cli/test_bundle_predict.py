@@ -100,7 +100,9 @@ def answers(out: str) -> dict[str, Any]:
 def test_a_run_becomes_a_bundle_that_answers_for_its_films(
     bundle: Path, data: Path, told: Told
 ) -> None:
-    status, out, err = told("predict", bundle, data / "film-0.png", data / "film-1.png")
+    status, out, err = told(
+        *("predict", bundle, data / "film-0.png", data / "film-1.png", "--trust-input")
+    )
 
     assert (status, err) == (0, "")
     assert "research use only" in out
@@ -113,7 +115,7 @@ def test_a_run_becomes_a_bundle_that_answers_for_its_films(
 def test_json_is_for_machines_and_a_folder_is_all_its_images(
     bundle: Path, data: Path, told: Told
 ) -> None:
-    status, out, err = told("predict", bundle, data, "--json")
+    status, out, err = told("predict", bundle, data, "--json", "--trust-input")
     found = answers(out)
 
     assert (status, err) == (0, "")
@@ -122,6 +124,18 @@ def test_json_is_for_machines_and_a_folder_is_all_its_images(
     assert all(0 < one["findings"]["Edema"]["probability"] < 1 for one in found["images"])
     assert found["set_aside"] == found["studies"] == []
     assert "Research use only" in found["intended_use"]
+
+
+def test_noise_is_out_of_scope_unless_the_input_is_trusted(
+    bundle: Path, data: Path, told: Told
+) -> None:
+    status, out, _ = told("predict", bundle, data / "film-0.png")
+    found = answers(told("predict", bundle, data / "film-0.png", "--json")[1])["images"][0]
+
+    assert status == 0
+    assert "out of scope" in out
+    assert found["out_of_scope"] == ["probably not a chest film"]
+    assert found["findings"] == {}
 
 
 def test_an_earlier_step_is_bundled_where_asked(ran: Path, tmp_path: Path, told: Told) -> None:

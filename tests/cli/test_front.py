@@ -18,7 +18,7 @@ FLAGS = {
     "results": "run as_json",
     "compare": "first second as_json",
     "bundle": "run out after updatable",
-    "predict": "bundle images as_json weights",
+    "predict": "bundle images as_json weights trust_input",
     "encoders": "as_json",
     "prompts": "bank finding",
     "store": "root verify prune",

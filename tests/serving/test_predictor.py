@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from carina.adaptors import LinearReadout, answer_in_blocks
@@ -22,6 +23,7 @@ from carina.encoders import (
     prepare,
     side_by_side,
 )
+from carina.phantoms import draw as draw_phantom
 from carina.serving import (
     Prediction,
     Predictor,
@@ -44,7 +46,7 @@ def features(paths: list[Path], encoder: ImageEncoder = TOY) -> Tensor:
 
 
 def asked(bundle: Bundle, paths: list[Path]) -> list[Prediction]:
-    said = list(Predictor(bundle=bundle, encoders=(TOY,)).predict(paths))
+    said = list(Predictor(bundle=bundle, encoders=(TOY,), check_input=False).predict(paths))
     predictions = [one for one in said if isinstance(one, Prediction)]
     assert len(predictions) == len(said)
     return predictions
@@ -102,14 +104,14 @@ def test_a_rule_makes_probability_and_decision_of_a_score(bundle: Bundle, film: 
 def test_encoders_side_by_side_are_joined_as_in_a_run(two_blocks: Bundle, film: Film) -> None:
     other = Named(card=two_blocks.encoders[1], change=9.0)
     paths = [film(f"{number}.png", number) for number in range(3)]
-    predictor = Predictor(bundle=two_blocks, encoders=(TOY, other))
+    predictor = Predictor(bundle=two_blocks, encoders=(TOY, other), check_input=False)
     joined = side_by_side([features(paths), features(paths, other)])
     wanted = answer_in_blocks(two_blocks.readout, joined).difference.double().numpy()
     said = [one for one in predictor.predict(paths) if isinstance(one, Prediction)]
 
     assert np.array_equal(scores(said), wanted)
     with pytest.raises(Mismatch, match="in the order of the bundle's cards"):
-        Predictor(bundle=two_blocks, encoders=(other, TOY))
+        Predictor(bundle=two_blocks, encoders=(other, TOY), check_input=False)
 
 
 def test_dicom_and_png_in_one_call_and_films_of_one_study_together(
@@ -121,7 +123,7 @@ def test_dicom_and_png_in_one_call_and_films_of_one_study_together(
         dicom_film("c", 3),
         dicom_film("d.dcm", 4, "1.2.826.0.1.78"),
     ]
-    found = Predictor(bundle=bundle, encoders=(TOY,)).predict_all(paths)
+    found = Predictor(bundle=bundle, encoders=(TOY,), check_input=False).predict_all(paths)
 
     assert [one.study for one in found.images] == [1, None, 1, 2]
     assert [study.images for study in found.studies] == [(paths[0], paths[2])]
@@ -141,7 +143,7 @@ def test_studies_can_be_folders_or_what_one_says(
     bundle: Bundle, film: Film, dicom_film: Film
 ) -> None:
     paths = [film("s1/a.png", 1), film("s2/a.png", 2), film("s1/b.png", 3), dicom_film("e.dcm", 4)]
-    predictor = Predictor(bundle=bundle, encoders=(TOY,))
+    predictor = Predictor(bundle=bundle, encoders=(TOY,), check_input=False)
 
     folders = predictor.predict_all(paths, study_of=by_folder)
     nothing = predictor.predict_all(paths, study_of=lambda _: "")
@@ -158,7 +160,7 @@ def test_what_cannot_be_read_is_set_aside_and_the_rest_is_answered(
     torn.write_bytes(torn.read_bytes()[:-100])
     (tmp_path / "notes.txt").write_text("Doe^Jane")
     paths = [torn, film("good.png"), tmp_path / "gone.png", tmp_path / "notes.txt"]
-    said = list(Predictor(bundle=bundle, encoders=(TOY,)).predict(paths))
+    said = list(Predictor(bundle=bundle, encoders=(TOY,), check_input=False).predict(paths))
 
     assert [one.image for one in said] == paths
     assert [type(one) for one in said] == [SetAside, Prediction, SetAside, SetAside]
@@ -170,21 +172,23 @@ def test_what_cannot_be_read_is_set_aside_and_the_rest_is_answered(
 
 def test_numbers_that_are_not_finite_are_no_answer(bundle: Bundle, film: Film) -> None:
     broken = Named(card=TOY.card, change=float("inf"))
-    said = list(Predictor(bundle=bundle, encoders=(broken,)).predict([film("a.png")]))
+    said = list(
+        Predictor(bundle=bundle, encoders=(broken,), check_input=False).predict([film("a.png")])
+    )
 
     assert isinstance(said[0], SetAside)
     assert "not finite" in said[0].reason
 
 
 def test_nothing_is_asked_and_nothing_is_said(bundle: Bundle) -> None:
-    found = Predictor(bundle=bundle, encoders=(TOY,)).predict_all([])
+    found = Predictor(bundle=bundle, encoders=(TOY,), check_input=False).predict_all([])
 
     assert (found.images, found.studies, found.set_aside) == ((), (), ())
 
 
 def test_what_is_said_names_no_patient(bundle: Bundle, dicom_film: Film) -> None:
     paths = [dicom_film("a.dcm", 1), dicom_film("b.dcm", 2)]
-    said = to_json(Predictor(bundle=bundle, encoders=(TOY,)).predict_all(paths))
+    said = to_json(Predictor(bundle=bundle, encoders=(TOY,), check_input=False).predict_all(paths))
 
     assert not any(secret in said for secret in ("Doe", "secret-77", "1.2.826"))
 
@@ -193,7 +197,9 @@ def test_a_bundle_from_disk_answers_the_same(bundle: Bundle, film: Film, tmp_pat
     write_bundle(tmp_path / "bundle", bundle)
     paths = [film(f"{number}.png", number) for number in range(3)]
 
-    assert list(load_predictor(tmp_path / "bundle").predict(paths)) == asked(bundle, paths)
+    assert list(load_predictor(tmp_path / "bundle", check_input=False).predict(paths)) == asked(
+        bundle, paths
+    )
 
 
 def test_another_encoder_is_refused_with_what_was_wanted_and_the_next_step(
@@ -201,12 +207,12 @@ def test_another_encoder_is_refused_with_what_was_wanted_and_the_next_step(
 ) -> None:
     other = replace(TOY.card, weights="0" * 40)
     with pytest.raises(Mismatch, match=f"other weights .{other.fingerprint}.*--weights PATH"):
-        Predictor(bundle=bundle, encoders=(Named(card=other),))
+        Predictor(bundle=bundle, encoders=(Named(card=other),), check_input=False)
     newer = replace(TOY.card, recipe_version=2)
     with pytest.raises(Mismatch, match="used in another way"):
-        Predictor(bundle=bundle, encoders=(Named(card=newer),))
+        Predictor(bundle=bundle, encoders=(Named(card=newer),), check_input=False)
     with pytest.raises(Mismatch, match="stands on 1 image"):
-        Predictor(bundle=bundle, encoders=())
+        Predictor(bundle=bundle, encoders=(), check_input=False)
 
 
 def on_disk(tmp_path: Path, bundle: Bundle, *cards: EncoderCard) -> Path:
@@ -260,3 +266,62 @@ def test_the_weights_a_bundle_was_made_with_serve_it_and_others_do_not(
     assert isinstance(next(predictor.predict([film("a.png")])), Prediction)
     with pytest.raises(Mismatch, match="mobilenet-cxr14 with other weights"):
         load_predictor(on_disk(tmp_path, two_blocks, TOY.card, other), weights=weights)
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> dict[str, Path]:
+    """A drawn chest, upright and in every wrong way, and noise."""
+    upright = np.round(255 * np.asarray(draw_phantom(3, 5, size=128).pixels)).astype(np.uint8)
+    ways = {
+        "upright": upright,
+        "inverted": 255 - upright,
+        "turned": np.rot90(upright),
+        "upside-down": np.rot90(upright, 2),
+        "noise": np.random.default_rng(0).integers(0, 256, (90, 80), dtype=np.uint8),
+    }
+    for name, pixels in ways.items():
+        Image.fromarray(np.ascontiguousarray(pixels)).save(tmp_path / f"{name}.png")
+    return {name: tmp_path / f"{name}.png" for name in ways}
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("inverted", ("probably inverted",)),
+        ("turned", ("probably rotated",)),
+        ("upside-down", ("probably rotated",)),
+        ("noise", ("probably not a chest film",)),
+    ],
+)
+def test_a_picture_out_of_scope_gets_the_reason_and_no_answer(
+    bundle: Bundle, films: dict[str, Path], name: str, told: tuple[str, ...]
+) -> None:
+    (found,) = Predictor(bundle=bundle, encoders=(TOY,)).predict([films[name]])
+
+    assert isinstance(found, Prediction)
+    assert found.out_of_scope == told
+    assert not found.findings
+
+
+def test_films_in_scope_have_the_same_answers_beside_others(
+    bundle: Bundle, films: dict[str, Path]
+) -> None:
+    guarded = Predictor(bundle=bundle, encoders=(TOY,))
+    trusting = Predictor(bundle=bundle, encoders=(TOY,), check_input=False)
+    (wanted,) = trusting.predict([films["upright"]])
+
+    found = guarded.predict_all([films["noise"], films["upright"], films["inverted"]])
+
+    assert found.images[1] == wanted
+    assert [bool(one.out_of_scope) for one in found.images] == [True, False, True]
+    assert not found.set_aside
+
+
+def test_a_study_is_answered_by_its_films_in_scope(bundle: Bundle, films: dict[str, Path]) -> None:
+    predictor = Predictor(bundle=bundle, encoders=(TOY,))
+    both = [films["upright"], films["inverted"]]
+
+    found = predictor.predict_all(both, study_of=lambda _: "one")
+
+    assert not found.studies  # one film is left, and speaks for itself
+    assert [one.study for one in found.images] == [1, 1]

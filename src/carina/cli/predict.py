@@ -18,20 +18,23 @@ def predict(
     *images: Path,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
     weights: Path | None = None,
+    trust_input: bool = False,
 ) -> None:
     """Answer for images: a calibrated probability a finding. Research use only.
 
-    DICOM files of one study also get one answer together: the mean of their calibrated log odds.
+    A picture that is probably inverted, rotated, a lateral view or no chest film is out of scope
+    and gets no answer. DICOM files of one study also get one answer together: the mean of their calibrated log odds.
 
     Args:
         bundle: A bundle's folder.
         images: PNG, JPEG or DICOM files, or folders of them.
         as_json: Print the answers for machines.
         weights: File of weights, for an encoder that comes without.
+        trust_input: Answer for every picture, whatever it looks like.
     """
     if not images:
         raise ConfigError("Name one image or more: carina predict BUNDLE IMAGE...")
-    predictor = load_predictor(bundle, weights=weights)
+    predictor = load_predictor(bundle, weights=weights, check_input=not trust_input)
     files = images_in(images)
     with progress() as bars:
         said = list(bars.track(predictor.predict(files), total=len(files), description="predict"))
@@ -49,6 +52,8 @@ def predict(
 def _show(found: Predictions) -> None:
     rows = []
     for one in found.images:
+        if one.out_of_scope:
+            rows.append([str(one.image), "out of scope", ", ".join(one.out_of_scope), "", "-"])
         rows += _rows(str(one.image), one.findings)
     for study in found.studies:
         rows += _rows(f"study of {', '.join(path.name for path in study.images)}", study.findings)

@@ -51,12 +51,14 @@ class Prediction:
         image: Its file, as it was asked for.
         study: Number of the study it belongs to, counted from 1 within one asking; None where
             nothing says which.
-        findings: In the order of the bundle.
+        findings: In the order of the bundle; none where the image is out of scope.
+        out_of_scope: Why the image is nothing to answer for, in words; see `carina.studies.inspect`.
     """
 
     image: Path
     study: int | None
     findings: Mapping[str, FindingAnswer]
+    out_of_scope: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,11 +124,11 @@ def by_study(
 
     A rule's log odds are a straight line in the score, so the probability is that of the mean of
     the images' calibrated log odds: views count alike, and one image more of the same changes
-    nothing. The threshold is the one for images.
+    nothing. The threshold is the one for images. Images out of scope have no part in it.
     """
     groups: dict[int, list[Prediction]] = {}
     for prediction in predictions:
-        if prediction.study is not None:
+        if prediction.study is not None and not prediction.out_of_scope:
             groups.setdefault(prediction.study, []).append(prediction)
     return tuple(
         StudyPrediction(

@@ -23,7 +23,7 @@ from carina.encoders import (
     user_settings,
 )
 from carina.serving.answers import Prediction, Predictions, SetAside, answered, by_study
-from carina.studies import load_image
+from carina.studies import inspect, load_image
 
 __all__ = ["Predictor", "load_predictor"]
 
@@ -41,6 +41,8 @@ class Predictor:
     Attributes:
         bundle: What answers.
         encoders: Those its cards name, in their order.
+        check_input: Whether pictures that are probably inverted, rotated, lateral or no chest
+            films get "out of scope" and no answer; see `carina.studies.inspect`.
 
     Raises:
         Mismatch: where an encoder is not the one the bundle was made with.
@@ -48,6 +50,7 @@ class Predictor:
 
     bundle: Bundle
     encoders: tuple[ImageEncoder, ...]
+    check_input: bool = True
 
     def __post_init__(self) -> None:
         if len(self.encoders) != len(self.bundle.encoders):
@@ -74,9 +77,12 @@ class Predictor:
         waiting = iter(images)
         while chunk := list(islice(waiting, _CHUNK)):
             found = [self._read(image, study_of) for image in chunk]
-            scores = iter(self._scores([one for one in found if isinstance(one, _Read)]))
+            scores = iter(self._scores([one for one in found if _in_scope(one)]))
             for one in found:
-                yield one if isinstance(one, SetAside) else self._said(one, next(scores), numbers)
+                if isinstance(one, SetAside):
+                    yield one
+                else:
+                    yield self._said(one, next(scores) if _in_scope(one) else None, numbers)
 
     def predict_all(
         self, images: Iterable[Path], *, study_of: Callable[[Path], str] | None = None
@@ -108,16 +114,24 @@ class Predictor:
         except (InvalidValue, MissingFile, UnreadableFile) as error:
             return SetAside(image=image, reason=str(error))
         study = picture.study_key if study_of is None else study_of(image)
-        return _Read(image=image, study=study, prepared=prepared)
+        problems = inspect(picture).problems if self.check_input else ()
+        return _Read(
+            image=image,
+            study=study,
+            prepared=prepared,
+            out_of_scope=tuple(str(problem) for problem in problems),
+        )
 
-    def _scores(self, read: "list[_Read]") -> Float[np.ndarray, "images labels"]:
+    def _scores(self, read: "list[_Read | SetAside]") -> Float[np.ndarray, "images labels"]:
         if not read:
             return np.empty((0, len(self.bundle.labels)))
         blocks = [
             torch.cat(
                 [
                     batch.pooled.float()
-                    for batch in encode_images(encoder, [one.prepared[place] for one in read])
+                    for batch in encode_images(
+                        encoder, [one.prepared[place] for one in read if isinstance(one, _Read)]
+                    )
                 ]
             )
             for place, encoder in enumerate(self.encoders)
@@ -127,8 +141,13 @@ class Predictor:
         return scores
 
     def _said(
-        self, read: "_Read", scores: Float[np.ndarray, " labels"], numbers: dict[str, int]
+        self, read: "_Read", scores: Float[np.ndarray, " labels"] | None, numbers: dict[str, int]
     ) -> Prediction | SetAside:
+        study = numbers.setdefault(read.study, len(numbers) + 1) if read.study else None
+        if scores is None:
+            return Prediction(
+                image=read.image, study=study, findings={}, out_of_scope=read.out_of_scope
+            )
         if not np.isfinite(scores).all():
             return SetAside(
                 image=read.image, reason="The encoder gave numbers that are not finite."
@@ -136,7 +155,7 @@ class Predictor:
         rules = self._rules
         return Prediction(
             image=read.image,
-            study=numbers.setdefault(read.study, len(numbers) + 1) if read.study else None,
+            study=study,
             findings={
                 label: answered(score, rules.get(label))
                 for label, score in zip(self.bundle.labels, scores.tolist(), strict=True)
@@ -154,10 +173,19 @@ class _Read:
     image: Path
     study: str
     prepared: tuple[Float[np.ndarray, "..."], ...]
+    out_of_scope: tuple[str, ...]
+
+
+def _in_scope(one: "_Read | SetAside") -> bool:
+    return isinstance(one, _Read) and not one.out_of_scope
 
 
 def load_predictor(
-    folder: Path, *, weights: Path | None = None, device: torch.device | None = None
+    folder: Path,
+    *,
+    weights: Path | None = None,
+    device: torch.device | None = None,
+    check_input: bool = True,
 ) -> Predictor:
     """The predictor of a bundle, with the encoders its cards name.
 
@@ -166,6 +194,7 @@ def load_predictor(
         weights: File of weights for an encoder that comes without; where none is named, the user's
             settings may say.
         device: Where the encoders run; the CPU where not given, as in a run.
+        check_input: As `Predictor`.
 
     Raises:
         MissingFile, UnreadableFile, ConfigError: where there is no whole bundle.
@@ -177,6 +206,7 @@ def load_predictor(
     takers = _takers(bundle.encoders) if weights is not None else set()
     return Predictor(
         bundle=bundle,
+        check_input=check_input,
         encoders=tuple(
             load_image_encoder(
                 card.name,
