@@ -33,9 +33,6 @@ from carina.studies.regions import Box as Box
 from carina.studies.regions import Mask as Mask
 from carina.studies.regions import Region as Region
 from carina.studies.regions import read_boxes as read_boxes
-from carina.studies.reports.sections import Heading as Heading
-from carina.studies.reports.sections import Sections as Sections
-from carina.studies.reports.sections import split_sections as split_sections
 from carina.studies.policies import POLICIES as POLICIES
 from carina.studies.policies import FindingPolicy as FindingPolicy
 from carina.studies.policies import LabelPolicy as LabelPolicy
@@ -44,6 +41,13 @@ from carina.studies.policies import Targets as Targets
 from carina.studies.policies import Uncertain as Uncertain
 from carina.studies.policies import Unmentioned as Unmentioned
 from carina.studies.policies import prevalences as prevalences
+from carina.studies.reports.labeller import LABELLED as LABELLED
+from carina.studies.reports.labeller import Mention as Mention
+from carina.studies.reports.labeller import explain_report as explain_report
+from carina.studies.reports.labeller import label_report as label_report
+from carina.studies.reports.sections import Heading as Heading
+from carina.studies.reports.sections import Sections as Sections
+from carina.studies.reports.sections import split_sections as split_sections
 from carina.studies.sources.folder import read_folder as read_folder
 from carina.studies.sources.mapping import Blank as Blank
 from carina.studies.sources.mapping import Columns as Columns
