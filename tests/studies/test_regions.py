@@ -41,8 +41,8 @@ def mask(text: str) -> Mask:
     return Mask.from_gaps(text, image="a.dcm", finding="Pneumothorax")
 
 
-def box(**sides: float) -> Box:
-    return Box(image="a.png", finding="Mass", **sides)
+def box(*, x: float, y: float, width: float, height: float) -> Box:
+    return Box(image="a.png", finding="Mass", x=x, y=y, width=width, height=height)
 
 
 @given(arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=12)))

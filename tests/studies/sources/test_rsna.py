@@ -20,7 +20,7 @@ FILM = "stage_2_train_images/{}.dcm"
 
 def said(root: Path, finding: str, labels: str = "") -> list[int]:
     manifest = RSNA.manifest(root, Reading(reader=RSNA.name, labels=labels))
-    return manifest.labels[:, manifest.space.index(finding)].tolist()
+    return [int(cell) for cell in manifest.labels[:, manifest.space.index(finding)]]
 
 
 def test_a_film_of_several_boxes_is_one_row(mini: Mini) -> None:

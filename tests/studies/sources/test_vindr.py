@@ -15,7 +15,7 @@ P, U, A = Presence.PRESENT, Presence.UNCERTAIN, Presence.ABSENT
 
 def said(root: Path, finding: str, labels: str, source: str = "vindr-cxr") -> list[int]:
     manifest = SOURCES[source].manifest(root, Reading(reader=source, labels=labels))
-    return manifest.labels[:, manifest.space.index(finding)].tolist()
+    return [int(cell) for cell in manifest.labels[:, manifest.space.index(finding)]]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,16 @@ def test_the_official_test_films_are_those_of_the_test_table(mini: Mini) -> None
         (split == "test") == image.startswith("test/")
         for image, split in zip(manifest.image, manifest.split, strict=True)
     )
+
+
+def test_sex_and_age_are_in_headers_alone(mini: Mini) -> None:
+    root = mini("vindr-cxr")
+
+    full = VINDR.manifest(root, Reading(reader="vindr-cxr", headers=True))
+
+    assert set(read_data(root).sex) == {""}
+    assert full.sex == ("M",) * 5 + ("",) * 2
+    assert set(full.age) == {47.0}
 
 
 def test_a_column_that_is_missing_is_named(mini: Mini) -> None:

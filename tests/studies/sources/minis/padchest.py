@@ -48,8 +48,10 @@ def build(root: Path, image: Callable[[str], None]) -> None:
     write = csv.writer(text, lineterminator="\n")
     names = _HEADER.split(",")
     write.writerow(names)
-    kept = ("ImageID", "ImageDir", "StudyDate_DICOM", "StudyID", "PatientID", "PatientBirth")
-    kept += ("PatientSex_DICOM", "Projection", "MethodLabel", "Labels", "Report")
+    kept = (
+        *("ImageID", "ImageDir", "StudyDate_DICOM", "StudyID", "PatientID", "PatientBirth"),
+        *("PatientSex_DICOM", "Projection", "MethodLabel", "Labels", "Report"),
+    )
     for number, row in enumerate(_ROWS):
         cells = dict.fromkeys(names, "None") | dict(zip(kept, row, strict=True))
         write.writerow([{**cells, "": number}[name] for name in names])

@@ -24,7 +24,7 @@ _TEST = {
 _SIDES = "x_min,y_min,x_max,y_max"
 
 
-def build(root: Path, image: Callable[[str], None]) -> None:
+def build(root: Path, image: Callable[..., None]) -> None:
     folder = root / "annotations"
     folder.mkdir()
     rows = [
@@ -54,7 +54,9 @@ def build(root: Path, image: Callable[[str], None]) -> None:
     )
     for part, films in (("train", _TRAIN), ("test", _TEST)):
         for film in films:
-            image(f"{part}/{film}.dicom")
+            image(
+                f"{part}/{film}.dicom", PatientSex="O" if part == "test" else "M", PatientAge="047Y"
+            )
 
 
 def _cells(said: list[str]) -> str:
