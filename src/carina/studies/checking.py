@@ -9,6 +9,7 @@ import numpy as np
 
 from carina.core import MissingFile, UnreadableFile, digest_arrays, near
 from carina.studies.findings import FINDINGS, canonical
+from carina.studies.guard import Problem, inspect
 from carina.studies.labels import Presence
 from carina.studies.manifest import Manifest, Split
 from carina.studies.picture import Flag, Picture
@@ -174,6 +175,8 @@ class _Seen:
     photometric: Counter[str] = field(default_factory=Counter)
     flags: dict[Flag, list[int]] = field(default_factory=lambda: defaultdict(list))
     sizes: set[tuple[int, int]] = field(default_factory=set)
+    problems: dict[Problem, list[int]] = field(default_factory=lambda: defaultdict(list))
+    views: list[int] = field(default_factory=list)
 
 
 def _look(manifest: Manifest, row: int, seen: _Seen, *, read: bool) -> None:
@@ -191,6 +194,8 @@ def _look(manifest: Manifest, row: int, seen: _Seen, *, read: bool) -> None:
         seen.unreadable[str(error).split(":")[0].rstrip(".")].append(row)
     else:
         _note(picture, row, seen)
+        if picture.view and manifest.view[row] and picture.view != manifest.view[row]:
+            seen.views.append(row)
 
 
 def _note(picture: Picture, row: int, seen: _Seen) -> None:
@@ -202,6 +207,8 @@ def _note(picture: Picture, row: int, seen: _Seen) -> None:
     seen.sizes.add((rows, cols))
     for flag in picture.flags:
         seen.flags[flag].append(row)
+    for problem in inspect(picture).problems:
+        seen.problems[problem].append(row)
 
 
 def _remark(severity: Severity, topic: str, text: str, rows: Iterable[int]) -> Remark:
@@ -286,6 +293,21 @@ def _of_pictures(seen: _Seen) -> Iterator[Remark]:
             yield _remark(
                 Severity.WARNING, flag.name.casefold(), f"{len(rows)} image(s) {what}.", rows
             )
+    for problem in Problem:
+        if rows := seen.problems.get(problem):
+            yield _remark(
+                Severity.NOTE if problem is Problem.LATERAL else Severity.WARNING,
+                f"guard-{problem.name.casefold().replace('_', '-')}",
+                f"{len(rows)} image(s): {problem}; predict would call them out of scope.",
+                rows,
+            )
+    if seen.views:
+        yield _remark(
+            Severity.WARNING,
+            "views-disagree",
+            f"{len(seen.views)} image(s) have another view in their header than in the table.",
+            seen.views,
+        )
     if rows := seen.flags.get(Flag.INVERTED):
         read = sum(seen.forms.values())
         yield _remark(
