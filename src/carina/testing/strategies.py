@@ -103,8 +103,13 @@ def part_of(
         known=known[picked][:, columns],
         patients=view.patients[picked],
         images=view.images[picked],
+        soft=None if view.soft is None else _part_of_soft(view.soft, cells)[picked][:, columns],
         prompts=None if view.prompts is None else view.prompts.of(names),
     )
+
+
+def _part_of_soft(soft: torch.Tensor, cells: torch.Tensor | None) -> torch.Tensor:
+    return soft if cells is None else soft.where(cells, torch.nan)
 
 
 class StrategyContract:

@@ -51,8 +51,7 @@ class FindingSums:
         positive_sum: (folds, dim): sum of the positive rows, and of soft ones by their share.
         negative_sum: (folds, dim): sum of the negative rows, and of soft ones by the rest.
         code: Additive hash of the known and the soft rows.
-        soft: Soft rows in each fold; None where there never were any.
-        shares: Sum of their shares in each fold; None likewise.
+        soft: (2, folds): number of soft rows, and sum of their shares; None where there are none.
     """
 
     positives: Int64[Tensor, " folds"]
@@ -62,26 +61,25 @@ class FindingSums:
     positive_sum: Float64[Tensor, "folds dim"]
     negative_sum: Float64[Tensor, "folds dim"]
     code: int
-    soft: Int64[Tensor, " folds"] | None = None
-    shares: Float64[Tensor, " folds"] | None = None
+    soft: Float64[Tensor, "2 folds"] | None = None
 
     @property
     def has(self) -> Int64[Tensor, " folds"]:
         """Rows in the sum of the positives, in each fold."""
-        return self.positives if self.soft is None else self.positives + self.soft
+        return self.positives if self.soft is None else self.positives + self.soft[0].long()
 
     @property
     def lacks(self) -> Int64[Tensor, " folds"]:
         """Rows in the sum of the negatives, in each fold."""
-        return self.negatives if self.soft is None else self.negatives + self.soft
+        return self.negatives if self.soft is None else self.negatives + self.soft[0].long()
 
     @property
     def masses(self) -> tuple[Float64[Tensor, " folds"], Float64[Tensor, " folds"]]:
         """What positives and negatives weigh in each fold; a soft row weighs 1 in both together."""
         positive, negative = self.positives.double(), self.negatives.double()
-        if self.soft is None or self.shares is None:
+        if self.soft is None:
             return positive, negative
-        return positive + self.shares, negative + (self.soft - self.shares)
+        return positive + self.soft[1], negative + (self.soft[0] - self.soft[1])
 
     @property
     def rows(self) -> int:
@@ -167,8 +165,7 @@ def sums_of(view: View, *, folds: int, salt: str) -> Sums:
                 positive_sum=positive[:, place].clone(),
                 negative_sum=negative[:, place].clone(),
                 code=code,
-                soft=_rows(fold[soft], folds) if soft.any() else None,
-                shares=_masses(fold[soft], share[soft, column], folds) if soft.any() else None,
+                soft=_soft(fold[soft], share[soft, column], folds) if soft.any() else None,
             )
             findings[view.labels[column]] = sums
             moments[sums.key] = moment
@@ -229,8 +226,8 @@ def to_tensors(sums: Sums) -> tuple[dict[str, object], dict[str, Tensor]]:
         )
         tensors[f"positive/{label}"] = own.positive_sum
         tensors[f"negative/{label}"] = own.negative_sum
-        if own.soft is not None and own.shares is not None:
-            tensors[f"soft/{label}"] = torch.stack([own.soft.double(), own.shares])
+        if own.soft is not None:
+            tensors[f"soft/{label}"] = own.soft
     codes = [[label, f"{own.code:016x}"] for label, own in sums.findings.items()]
     plain = {"dim": sums.dim, "folds": sums.folds, "salt": sums.salt, "codes": codes}
     return plain, tensors
@@ -242,7 +239,7 @@ def from_tensors(
     """What `to_tensors` took apart."""
     findings = {}
     for label, code in codes:
-        counts, soft = tensors[f"counts/{label}"], tensors.get(f"soft/{label}")
+        counts = tensors[f"counts/{label}"]
         findings[label] = FindingSums(
             positives=counts[0],
             negatives=counts[1],
@@ -251,8 +248,7 @@ def from_tensors(
             positive_sum=tensors[f"positive/{label}"],
             negative_sum=tensors[f"negative/{label}"],
             code=int(code, 16),
-            soft=None if soft is None else soft[0].long(),
-            shares=None if soft is None else soft[1],
+            soft=tensors.get(f"soft/{label}"),
         )
     moments = {own.key: tensors[f"moment/{own.key}"] for own in findings.values()}
     return Sums(dim=dim, folds=folds, salt=salt, findings=findings, moments=moments)
@@ -300,9 +296,9 @@ def _combined(one: Sums, other: Sums, *, sign: int) -> Sums:
 def _joined(ours: FindingSums, theirs: FindingSums, sign: int) -> FindingSums:
     positives = ours.positives + sign * theirs.positives
     negatives = ours.negatives + sign * theirs.negatives
-    soft, shares = _joined_soft(ours, theirs, sign)
-    gone = [positives, negatives, *([] if soft is None else [soft])]
-    if any(bool((left < 0).any()) for left in gone):
+    soft = _joined_soft(ours, theirs, sign)
+    unsure = torch.zeros_like(positives) if soft is None else soft[0].long()
+    if any(bool((left < 0).any()) for left in (positives, negatives, unsure)):
         raise Mismatch("Cannot take away more rows than were added; were they ever in these sums?")
     if sign > 0:
         positive_floor = torch.maximum(ours.positive_patients, theirs.positive_patients)
@@ -312,7 +308,7 @@ def _joined(ours: FindingSums, theirs: FindingSums, sign: int) -> FindingSums:
         negative_floor = ours.negative_patients - theirs.lacks
     positive_sum = ours.positive_sum + sign * theirs.positive_sum
     negative_sum = ours.negative_sum + sign * theirs.negative_sum
-    has, lacks = (count if soft is None else count + soft for count in (positives, negatives))
+    has, lacks = positives + unsure, negatives + unsure
     positive_sum[has == 0] = 0
     negative_sum[lacks == 0] = 0
     return FindingSums(
@@ -324,24 +320,21 @@ def _joined(ours: FindingSums, theirs: FindingSums, sign: int) -> FindingSums:
         negative_sum=negative_sum,
         code=(ours.code + sign * theirs.code) & _WRAP,
         soft=soft,
-        shares=shares,
     )
 
 
 def _joined_soft(
     ours: FindingSums, theirs: FindingSums, sign: int
-) -> tuple[Int64[Tensor, " folds"] | None, Float64[Tensor, " folds"] | None]:
+) -> Float64[Tensor, "2 folds"] | None:
     """Soft rows and their shares of both; None where none is left."""
     if ours.soft is None and theirs.soft is None:
-        return None, None
-    none = torch.zeros_like(ours.positives)
-    soft = (none if ours.soft is None else ours.soft).clone()
-    shares = (none.double() if ours.shares is None else ours.shares).clone()
-    if theirs.soft is not None and theirs.shares is not None:
-        soft, shares = soft + sign * theirs.soft, shares + sign * theirs.shares
-    if not bool(soft.any()):
-        return None, None
-    return soft, shares.where(soft != 0, 0.0)  # a fold without soft rows has no rounding left
+        return None
+    none = torch.zeros(2, len(ours.positives), dtype=torch.float64)
+    soft = (none if ours.soft is None else ours.soft) + sign * (
+        none if theirs.soft is None else theirs.soft
+    )
+    soft[1, soft[0] == 0] = 0  # no residue of rounding
+    return soft if bool(soft.any()) else None
 
 
 def _coinciding(known: np.ndarray) -> Iterator[list[int]]:
@@ -378,9 +371,9 @@ def _rows(fold: np.ndarray, folds: int) -> Int64[Tensor, " folds"]:
     return torch.from_numpy(np.bincount(fold, minlength=folds).astype(np.int64))
 
 
-def _masses(fold: np.ndarray, share: np.ndarray, folds: int) -> Float64[Tensor, " folds"]:
-    weighed = np.bincount(fold, weights=share.astype(np.float64), minlength=folds)
-    return torch.from_numpy(weighed)
+def _soft(fold: np.ndarray, share: np.ndarray, folds: int) -> Float64[Tensor, "2 folds"]:
+    shares = np.bincount(fold, weights=share.astype(np.float64), minlength=folds)
+    return torch.stack([_rows(fold, folds).double(), torch.from_numpy(shares)])
 
 
 def _patients(patients: np.ndarray, fold: np.ndarray, folds: int) -> Int64[Tensor, " folds"]:
