@@ -1,7 +1,7 @@
 """How often the input guard is right, on films and pictures it was not fitted on.
 
-Rates of films are over patients' films with Wilson intervals by patient: a patient counts as told
-where at least half of the films are. ``--split val`` is for choosing; ``test`` is read for the table.
+Shares are of films and pictures, with Wilson intervals by patient, or by source picture where crops
+of it are shown: one counts as told where at least half of what is of it are. ``--split val`` is for choosing; ``test`` is read for the table.
 """
 
 import argparse
@@ -37,7 +37,7 @@ class Rate:
         wanted: What the share should be, in words.
         share: Of the films.
         films: How many.
-        patients: Of how many patients.
+        patients: Of how many patients, or source pictures.
         low: Wilson, by patient.
         high: Wilson, by patient.
     """
@@ -112,8 +112,8 @@ def rates(found: list[Seen], others: list[tuple[str, str, np.ndarray]]) -> list[
     kinds = {"": "95 %"} | dict.fromkeys((kind for kind, _, _ in others), "")
     for kind, wanted in kinds.items():
         told = [
-            (name + str(at), not inspect(picture(square(grey))).in_scope)
-            for at, (of, name, grey) in enumerate(others)
+            (name, not inspect(picture(square(grey))).in_scope)
+            for of, name, grey in others
             if kind in ("", of)
         ]
         shown.append(rate(f"other pictures, out of scope{kind and ': ' + kind}", wanted, told))
@@ -133,7 +133,9 @@ def main() -> None:
     if given.json:
         print(json.dumps([asdict(one) for one in shown], indent=1))
         return
-    print("| of | wanted | share | films | patients | 95 % interval by patient |")
+    print(
+        "| of | wanted | share | films or pictures | patients or sources | 95 % interval by these |"
+    )
     print("| --- | --- | --- | --- | --- | --- |")
     for one in shown:
         print(

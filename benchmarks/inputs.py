@@ -24,7 +24,8 @@ class Measurement:
     Attributes:
         title: Its heading.
         about: What the numbers are, in a sentence or two.
-        command: What is run, from the repository's root; {python}, {data}, {extras} are filled in.
+        command: What is run, from the repository's root; {python}, {data}, {extras},
+            {pictures} are filled in.
         keep: Beginnings of the lines to show; all where empty.
     """
 
@@ -52,7 +53,7 @@ MEASUREMENTS = (
     Measurement(
         title="Input guard",
         about="Shares of films and pictures of the test splits, read once for this table.",
-        command="{python} benchmarks/guard.py --data {data}",
+        command="{python} benchmarks/guard.py --data {data} {pictures}",
     ),
     Measurement(
         title="Report labeller against the manual MeSH findings",
@@ -91,7 +92,7 @@ def measured(one: Measurement, words: dict[str, str]) -> str:
     ]
     if done.returncode or not lines:
         raise CarinaError(f"{command} ended with {done.returncode}: {done.stderr[-2000:]}")
-    shown = one.command.format(python="python", data="DATA", extras="python")
+    shown = one.command.format(python="python", data="DATA", extras="python", pictures="")
     table = all(line.startswith("|") or not line for line in lines)
     body = lines if table else ["```", *lines, "```"]
     seconds = time.monotonic() - began
@@ -105,9 +106,15 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--data", type=Path, required=True, help="folder that holds nih/ and others")
     asked.add_argument("--extras", default="", help="Python of the environment with other packages")
+    asked.add_argument("--skimage-data", default="", help="the folder skimage/data, for the guard")
     asked.add_argument("--page", type=Path, required=True, help="the page to write into")
     given = asked.parse_args()
-    words = {"python": sys.executable, "data": str(given.data), "extras": given.extras}
+    words = {
+        "python": sys.executable,
+        "data": str(given.data),
+        "extras": given.extras,
+        "pictures": f"--skimage-data {given.skimage_data}" if given.skimage_data else "",
+    }
     wanted = [one for one in MEASUREMENTS if given.extras or "{extras}" not in one.command]
     parts = [measured(one, words) for one in wanted]
     above = given.page.read_text(encoding="utf-8").split(MARK)[0].rstrip()
