@@ -40,10 +40,10 @@ def unigram_pieces(who: str, data: bytes) -> tuple[Callable[[str], list[int]], d
         if kind != _UNIGRAM:
             raise ValueError(f"kind {kind}")
         unknown = next(index for index, piece in enumerate(pieces) if piece[2] == _UNKNOWN)
-    except (IndexError, StopIteration, UnicodeDecodeError, ValueError, struct.error) as error:
+    except (IndexError, KeyError, StopIteration, ValueError, struct.error) as error:
         raise UnreadableFile(
             f"spiece.model of {who} cannot be read as a vocabulary of the unigram kind "
-            f"({error}). Copy it anew from where the weights are published."
+            f"({type(error).__name__}). Copy it anew from where the weights are published."
         ) from error
     # here, since few encoders need it
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
