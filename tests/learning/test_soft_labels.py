@@ -86,7 +86,7 @@ STRATEGIES = [
 def test_half_a_positive_is_a_positive_and_a_negative_of_half_the_rows(
     strategy: Strategy, setting: Setting
 ) -> None:
-    view = softened(drawn_view(known=0.9), 0.5)
+    view = softened(drawn_view(known=0.8), 0.5)
     left = head(taught(strategy, twice(view, soft_as=None), setting))
     right = head(taught(strategy, twice(view, soft_as=True), setting))
 
