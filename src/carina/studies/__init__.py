@@ -57,6 +57,10 @@ from carina.studies.sources.mapping import Recognise as Recognise
 from carina.studies.sources.mapping import SplitRule as SplitRule
 from carina.studies.sources.mapping import TableMapping as TableMapping
 from carina.studies.sources.mapping import UnknownWhere as UnknownWhere
+from carina.studies.sources.mesh import MESH_FINDINGS as MESH_FINDINGS
+from carina.studies.sources.mesh import mesh_findings as mesh_findings
+from carina.studies.sources.openi_xml import OpenIReport as OpenIReport
+from carina.studies.sources.openi_xml import read_openi_reports as read_openi_reports
 from carina.studies.sources.reading import read_data as read_data
 from carina.studies.sources.source import SOURCES as SOURCES
 from carina.studies.sources.source import Reading as Reading
