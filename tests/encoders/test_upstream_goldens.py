@@ -17,7 +17,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from carina.core import Mismatch
 from carina.encoders import FrozenImages, FrozenTexts, load_image_encoder, load_text_encoder
 
 TOLERANCE = 1e-4  # of the golden's standard deviation
@@ -172,36 +171,3 @@ def test_clip_reads_as_upstream(clip_file: tuple[Golden, Path]) -> None:
     for rows in (plain, padded):
         fed = replace(encoder, tokenise=lambda text, rows=rows: rows[int(text)])
         assert_same(fed.encode(("0", "1")).pooled, given.outputs["text"])
-
-
-def test_towers_of_one_file_share_a_space_that_another_file_has_not(
-    clip_file: tuple[Golden, Path], tmp_path: Path
-) -> None:
-    _, folder = clip_file
-    image = load_image_encoder("chexzero-image", weights=folder).card
-    text = load_text_encoder("chexzero-text", weights=folder).card
-
-    assert image.space == text.space
-    assert image.space.startswith("clip-")
-
-
-@pytest.mark.parametrize(
-    ("name", "of"),
-    [("biovil-image", "biovil-image"), ("biovil-t-image", "biovil-t-image")],
-)
-@pytest.mark.parametrize("fault", ["renamed", "missing", "superfluous"])
-def test_a_wrong_name_is_told(
-    name: str, of: str, fault: str, golden: Callable[[str], Golden], tmp_path: Path
-) -> None:
-    shapes = golden(of).names
-    chosen = sorted(shapes)[len(shapes) // 3]
-    tensors = {key: torch.zeros(shape) for key, shape in shapes.items()}
-    if fault != "superfluous":
-        held = tensors.pop(chosen)
-    if fault != "missing":
-        chosen = f"{chosen}.new"
-        tensors[chosen] = held if fault == "renamed" else torch.zeros(1)
-    torch.save(tensors, tmp_path / "weights.pt")
-
-    with pytest.raises(Mismatch, match=chosen.replace(".", r"\.")):
-        load_image_encoder(name, weights=tmp_path / "weights.pt")

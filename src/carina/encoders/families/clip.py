@@ -4,8 +4,9 @@ Radford et al., Learning Transferable Visual Models From Natural Language Superv
 Tiu et al., Expert-level detection of pathologies from unannotated chest X-ray images via
 self-supervised learning, Nature Biomedical Engineering 2022, whose checkpoints are such files.
 Vision transformers of any size are read, the sizes from the tensors' shapes, a head for every 64
-channels; the activation is the quick GELU of OpenAI's training. The tokens are the patches,
-projected as the whole is. OpenAI's own archives hold a program besides: save their ``state_dict``.
+channels; the activation is the quick GELU of OpenAI's training. The tokens are the patches after
+the last norm, not projected, as open_clip gives them. OpenAI's own archives hold a program besides:
+save their ``state_dict``.
 
 CheXzero shrinks films to 320 pixels first and those to 224; here they are shrunk once.
 """
@@ -143,6 +144,8 @@ def _transformer(width: int, depth: int, *, causal: bool) -> nn.ModuleDict:
 
 
 class _Visual(nn.Module):
+    """Patches and a class token through a transformer; the class token is projected."""
+
     def __init__(self, sizes: _Sizes) -> None:
         super().__init__()
         wide = sizes.wide
@@ -154,27 +157,25 @@ class _Visual(nn.Module):
         self.ln_post = nn.LayerNorm(wide)
         self.proj = nn.Parameter(torch.zeros(wide, sizes.dim))
 
-    def forward(
-        self, images: Float[Tensor, "items 3 rows cols"]
-    ) -> Float[Tensor, "items places dim"]:
+    def forward(self, images: Float[Tensor, "items 3 rows cols"]) -> Encoded:
         patches = self.conv1(images).flatten(2).transpose(1, 2)
         first = self.class_embedding.expand(len(images), 1, -1)
         x = torch.cat([first, patches], dim=1) + self.positional_embedding
         x = self.transformer["resblocks"](self.ln_pre(x))
-        out: Tensor = self.ln_post(x) @ self.proj
-        return out
+        x = self.ln_post(x)
+        return Encoded(pooled=x[:, 0] @ self.proj, tokens=x[:, 1:])
 
 
 class _Films(nn.Module):
-    """The class token, projected, and beside it the patches."""
+    """The image tower under its name in the file."""
 
     def __init__(self, sizes: _Sizes) -> None:
         super().__init__()
         self.visual = _Visual(sizes)
 
     def forward(self, images: Float[Tensor, "items 3 rows cols"]) -> Encoded:
-        places = self.visual(images)
-        return Encoded(pooled=places[:, 0], tokens=places[:, 1:])
+        found: Encoded = self.visual(images)
+        return found
 
 
 class _Texts(nn.Module):
@@ -247,7 +248,7 @@ def _build_image(card: EncoderCard, weights: Path | None) -> FrozenImages:
     card = replace(
         stamped(card, found.films_digest, known="", believed=True),
         dim=sizes.dim,
-        token_dim=sizes.dim,
+        token_dim=sizes.wide,
         grid=(sizes.grid, sizes.grid),
         space=found.space,
         preprocess=replace(card.preprocess, size=side),
@@ -296,7 +297,7 @@ def _pair(
         recipe_version=1,
         weights="",
         dim=512,
-        token_dim=512,
+        token_dim=768,
         grid=(7, 7),
         space=name,
         preprocess=preprocess,
