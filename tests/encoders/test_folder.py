@@ -37,7 +37,7 @@ def smooth(rows: int, cols: int) -> np.ndarray:
     """Grey bytes with soft edges, as a film has, and no noise that overshoots."""
     down, across = np.mgrid[0:rows, 0:cols] / max(rows, cols)
     waves = 0.5 + 0.3 * np.sin(9 * down) * np.cos(7 * across) + 0.15 * np.sin(25 * across)
-    return np.round(np.clip(waves, 0, 1) * 255).astype(np.uint8)
+    return np.asarray(np.round(np.clip(waves, 0, 1) * 255), dtype=np.uint8)
 
 
 @pytest.mark.parametrize(

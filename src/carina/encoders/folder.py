@@ -231,8 +231,8 @@ def input_recipe(who: str, weights: Path, stated: Preprocess | None = None) -> P
     if differing:
         raise Mismatch(
             f"The folder's input recipe is not that of {who}: {'; '.join(differing)}. Where the "
-            "weights were trained further with another recipe, load them as one of the kind, "
-            "such as dinov2:NAME, which takes the folder's."
+            "weights were trained further with another recipe, load them as one of the kind "
+            "(dinov2:NAME, siglip:NAME/image), which takes the folder's."
         )
     return stated
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from carina.encoders import ImageEncoder
+from carina.encoders import ImageEncoder, load_image_encoder
 
 TEXTS = (
     "No acute cardiopulmonary abnormality.",
@@ -135,3 +135,16 @@ def test_both_towers_of_one_folder_share_a_space_and_other_weights_have_another(
 
     assert [len(each) for each in spaces] == [1, 1, 1]
     assert len(set.union(*spaces)) == 3
+
+
+@pytest.mark.parametrize("name", ["dinov2:mine", "siglip:mine/image", "clip:mine/image"])
+def test_fewer_bits_round_and_do_no_more(
+    name: str, folder_of: Callable[[str], Path], loaded: Callable[[str], Any]
+) -> None:
+    encoder = load_image_encoder(name, weights=folder_of(name), dtype="bfloat16")
+    images = pixels(loaded(name))
+
+    found, whole = encoder.encode(images).pooled, loaded(name).encode(images).pooled
+
+    assert found.dtype == torch.float32
+    assert 0 < (found - whole).abs().max() < 0.1 * whole.std()

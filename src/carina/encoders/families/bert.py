@@ -73,7 +73,9 @@ def _build(card: EncoderCard, weights: Path | None, *, pooling: str, named: bool
     card = replace(
         card, dim=bert.config.hidden_size, max_tokens=bert.config.max_position_embeddings
     )
-    tokenise, vocabulary = bert_tokens(card.name, weights, card.max_tokens)
+    tokenise, vocabulary = bert_tokens(
+        card.name, weights, card.max_tokens, words=bert.config.vocab_size
+    )
     digest = fill(
         bert,
         migrated(tensors(card.name, weights), NAMES),
