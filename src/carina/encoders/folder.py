@@ -34,6 +34,7 @@ __all__ = [
     "tensors",
     "the_recipe",
     "tower",
+    "whole_grid",
 ]
 
 _FILES = ("model.safetensors", "pytorch_model.bin")
@@ -235,6 +236,22 @@ def input_recipe(who: str, weights: Path, stated: Preprocess | None = None) -> P
             "(dinov2:NAME, siglip:NAME/image), which takes the folder's."
         )
     return stated
+
+
+def whole_grid(who: str, recipe: Preprocess, config: Any) -> tuple[int, int]:
+    """The patch grid of a model that takes images of one size alone, which the recipe has to give.
+
+    Raises:
+        Mismatch: where it gives another.
+    """
+    if recipe.size != config.image_size:
+        raise Mismatch(
+            f"{who} takes images of {config.image_size} x {config.image_size} by config.json, and "
+            f"the input recipe beside it gives {recipe.size} x {recipe.size}. "
+            "Take both files of the same release."
+        )
+    side = recipe.size // config.patch_size
+    return side, side
 
 
 def _at(recipe: Preprocess, name: str) -> object:

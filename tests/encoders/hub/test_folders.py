@@ -204,6 +204,19 @@ def test_another_input_recipe_is_an_error_for_a_release_and_taken_over_for_a_kin
         load_encoder("dinov2:mine", weights=folder)
 
 
+@pytest.mark.parametrize("name", ["siglip:mine/image", "clip:mine/image"])
+def test_a_recipe_for_another_size_than_the_models_is_refused(
+    name: str, copied: Callable[[str], Path]
+) -> None:
+    folder = copied(name)
+    recipe = json.loads((folder / "preprocessor_config.json").read_text())
+    recipe |= {"size": {"height": 70, "width": 70}, "do_center_crop": False}
+    (folder / "preprocessor_config.json").write_text(json.dumps(recipe))
+
+    with pytest.raises(Mismatch, match=r"takes images of 56 x 56 .* gives 70 x 70"):
+        load_encoder(name, weights=folder)
+
+
 def test_a_vocabulary_with_words_the_model_has_not_is_refused(
     copied: Callable[[str], Path],
 ) -> None:

@@ -19,7 +19,16 @@ from torch import Tensor, nn
 from carina.core import MissingFile, UnreadableFile
 from carina.encoders.card import EncoderCard, Preprocess
 from carina.encoders.family import SHELVES, Family, Shelf, stamped
-from carina.encoders.folder import built, release, settings, shape, tensors, the_recipe, tower
+from carina.encoders.folder import (
+    built,
+    release,
+    settings,
+    shape,
+    tensors,
+    the_recipe,
+    tower,
+    whole_grid,
+)
 from carina.encoders.frozen import FrozenImages, FrozenTexts
 from carina.encoders.protocol import Encoded
 from carina.encoders.weights import Migration, fill, migrated
@@ -64,9 +73,9 @@ def _part(who: str, weights: Path, tower: str) -> dict[str, Any]:
     """The settings of one tower; the width of the space stands outside of it."""
     found = settings(who, weights, _KINDS)
     # older files say what differs from the defaults under another name
-    inner = found.get(tower) or found.get(f"{tower}_dict") or {}
+    inner = found.get(tower) or found.get(f"{tower}_dict")
     width = found.get("projection_dim", 512)
-    return {**inner, "projection_dim": width}
+    return (inner if isinstance(inner, dict) else {}) | {"projection_dim": width}
 
 
 def _build_image(card: EncoderCard, weights: Path | None) -> FrozenImages:
@@ -84,12 +93,11 @@ def _build_image(card: EncoderCard, weights: Path | None) -> FrozenImages:
         unused=(*_TEXT, "logit_scale"),
         beside={"settings": shape(part)},
     )
-    side = recipe.size // model.config.patch_size
     card = replace(
         card,
         dim=model.config.projection_dim,
         token_dim=model.config.hidden_size,
-        grid=(side, side),
+        grid=whole_grid(card.name, recipe, model.config),
         preprocess=recipe,
         space=f"clip:{release(found)}",
     )

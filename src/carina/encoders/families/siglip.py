@@ -33,6 +33,7 @@ from carina.encoders.folder import (
     tensors,
     the_recipe,
     tower,
+    whole_grid,
 )
 from carina.encoders.frozen import FrozenImages, FrozenTexts
 from carina.encoders.pieces import unigram_pieces
@@ -89,12 +90,12 @@ def _build_image(card: EncoderCard, weights: Path | None, *, named: bool) -> Fro
         unused=("text_model.", *_SCALES),
         beside={"settings": shape(part)},
     )
-    width, side = model.config.hidden_size, recipe.size // model.config.patch_size
+    width = model.config.hidden_size
     card = replace(
         card,
         dim=width,
         token_dim=width,
-        grid=(side, side),
+        grid=whole_grid(card.name, recipe, model.config),
         preprocess=recipe,
         space=f"siglip:{release(found)}",
     )
