@@ -263,7 +263,7 @@ def test_a_stop_at_any_rename_ends_in_the_same_bytes(
                 stops += 1
         encode_films(few, toy, store, rows_per_segment=4)
         assert _segments(store) == _segments(undisturbed)
-    assert stops == 8  # a file and its folder each: the salt, the card, two segments
+    assert stops == 9  # a file and its folder each: the salt, the card, two segments; the check
 
 
 def test_a_full_disk_at_any_flush_is_told_and_the_next_go_ends_in_the_same_bytes(

@@ -285,3 +285,14 @@ def test_undefined_says_why(recipe: Continual, prepared: Prepared, tmp_path: Pat
     assert early.value is None
     assert early.why_undefined is not None
     assert "not met" in early.why_undefined
+
+
+def test_the_environment_says_whose_numbers_were_checked(
+    recipe: Continual, prepared: Prepared, tmp_path: Path
+) -> None:
+    folder = finished(recipe, prepared, tmp_path).folder
+    checks = json.loads((folder / "environment.json").read_text())["self_checks"]
+
+    assert set(checks) == {"toy-image", "toy-text"}
+    assert all(check["status"] == "passed" for check in checks.values())
+    assert all(check["worst"] < check["tolerance"] for check in checks.values())

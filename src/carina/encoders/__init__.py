@@ -1,6 +1,7 @@
 """Frozen encoders: a card that says who they are, one engine that runs them, families by name."""
 
 from carina.encoders.card import DTYPES as DTYPES
+from carina.encoders.card import FROM_FILE as FROM_FILE
 from carina.encoders.card import UNKNOWN_SOURCE as UNKNOWN_SOURCE
 from carina.encoders.card import EncoderCard as EncoderCard
 from carina.encoders.card import Exposure as Exposure
@@ -17,6 +18,8 @@ from carina.encoders.family import Shelf as Shelf
 from carina.encoders.family import ShelfInfo as ShelfInfo
 from carina.encoders.frozen import FrozenImages as FrozenImages
 from carina.encoders.frozen import FrozenTexts as FrozenTexts
+from carina.encoders.given import GivenFeatures as GivenFeatures
+from carina.encoders.given import GivenImages as GivenImages
 from carina.encoders.joined import side_by_side as side_by_side
 from carina.encoders.loading import encoder_info as encoder_info
 from carina.encoders.loading import listing as listing
@@ -29,6 +32,7 @@ from carina.encoders.protocol import Encoded as Encoded
 from carina.encoders.protocol import ImageEncoder as ImageEncoder
 from carina.encoders.protocol import TextEncoder as TextEncoder
 from carina.encoders.self_check import SelfCheck as SelfCheck
+from carina.encoders.self_check import check_when_loaded as check_when_loaded
 from carina.encoders.self_check import self_checked as self_checked
 from carina.encoders.settings import EncoderPlace as EncoderPlace
 from carina.encoders.settings import EncoderSettings as EncoderSettings

@@ -4,10 +4,21 @@ from dataclasses import dataclass, field
 
 from carina.core import InvalidValue, fingerprint, near
 
-__all__ = ["DTYPES", "UNKNOWN_SOURCE", "EncoderCard", "Exposure", "Preprocess", "Stage"]
+__all__ = [
+    "DTYPES",
+    "FROM_FILE",
+    "UNKNOWN_SOURCE",
+    "EncoderCard",
+    "Exposure",
+    "Preprocess",
+    "Stage",
+]
 
 UNKNOWN_SOURCE = "unknown"
 """Source of an exposure where nobody can say what was seen: it may be any data set."""
+
+FROM_FILE = "file"
+"""Engine of what is no model but a file of features: it has no preprocess and encodes nothing."""
 
 _MODALITIES = ("image", "text")
 _FITS = ("squash", "crop", "pad")
@@ -118,7 +129,7 @@ class EncoderCard:
         max_tokens: Where a text is cut; 0 where it never is.
         batch: Items a batch has unless told; another size may move the last bits of float32.
         dtype: What it computes in, one of `DTYPES`.
-        engine: What runs it ("torch").
+        engine: What runs it ("torch"), or `FROM_FILE`.
         licence: As upstream states it.
         citation: One line.
         exposed_to: What its weights have seen.
@@ -149,7 +160,8 @@ class EncoderCard:
     def __post_init__(self) -> None:
         _one_of("modality", self.modality, _MODALITIES)
         _one_of("dtype", self.dtype, DTYPES)
-        if (self.modality == "image") != (self.preprocess is not None):
+        takes_pixels = self.modality == "image" and self.engine != FROM_FILE
+        if takes_pixels != (self.preprocess is not None):
             raise InvalidValue(
                 f"Image encoders, and only they, have a preprocess; {self.name!r} reads "
                 f"{self.modality} and has {'one' if self.preprocess else 'none'}."

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from carina.core import Mismatch
 from carina.encoders.card import EncoderCard
 from carina.encoders.protocol import Encoded
+from carina.encoders.self_check import SelfCheck
 
 __all__ = ["FrozenImages", "FrozenTexts", "channels_last", "in_dtype", "pooled_map"]
 
@@ -25,18 +26,21 @@ class FrozenImages:
         card: Who it is.
         module: Prepared images to `Encoded`, with tokens and stages where it has them.
         device: Where the module is.
+        check: How its numbers stood to the golden ones when it was loaded.
     """
 
     card: EncoderCard
     module: nn.Module
     device: torch.device = _CPU
+    check: SelfCheck | None = None
 
     def __post_init__(self) -> None:
         _freeze(self.module)
 
     def to(self, device: torch.device) -> "FrozenImages":
         """The same encoder on a device; this one stays where it is."""
-        return replace(self, module=_moved(self.module, self.device, device), device=device)
+        module = _moved(self.module, self.device, device)
+        return replace(self, module=module, device=device, check=None)
 
     # no_grad and not inference_mode: what comes out may enter somebody's training
     @torch.no_grad()
@@ -82,19 +86,22 @@ class FrozenTexts:
         module: Token numbers (1, words) to pooled (1, dim).
         tokenise: A text to its token numbers, cut to the card's `max_tokens`.
         device: Where the module is.
+        check: How its numbers stood to the golden ones when it was loaded.
     """
 
     card: EncoderCard
     module: nn.Module
     tokenise: Callable[[str], list[int]]
     device: torch.device = _CPU
+    check: SelfCheck | None = None
 
     def __post_init__(self) -> None:
         _freeze(self.module)
 
     def to(self, device: torch.device) -> "FrozenTexts":
         """The same encoder on a device; this one stays where it is."""
-        return replace(self, module=_moved(self.module, self.device, device), device=device)
+        module = _moved(self.module, self.device, device)
+        return replace(self, module=module, device=device, check=None)
 
     @torch.no_grad()
     def encode(self, texts: tuple[str, ...]) -> Encoded:
@@ -129,7 +136,8 @@ def in_dtype(encoder: FrozenImages | FrozenTexts, dtype: str) -> FrozenImages | 
     card = replace(encoder.card, dtype=dtype)
     if card == encoder.card:
         return encoder
-    return replace(encoder, card=card, module=deepcopy(encoder.module).to(getattr(torch, dtype)))
+    rounded = deepcopy(encoder.module).to(getattr(torch, dtype))
+    return replace(encoder, card=card, module=rounded, check=None)
 
 
 def channels_last(module: nn.Module) -> None:

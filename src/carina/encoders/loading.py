@@ -1,5 +1,6 @@
 """From a name to a frozen encoder, and the list of names."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -59,8 +60,10 @@ def load_encoder(
     elif dtype != encoder.card.dtype:
         raise InvalidValue(f"{name} computes in {encoder.card.dtype} alone; asked for {dtype}.")
     placed = encoder if device is None else encoder.to(device)
-    require_same(placed)
-    return placed
+    check = require_same(placed)
+    return (
+        replace(placed, check=check) if isinstance(placed, FrozenImages | FrozenTexts) else placed
+    )
 
 
 def load_image_encoder(

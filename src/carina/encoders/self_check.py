@@ -22,7 +22,15 @@ from carina.encoders.engine import encode_images
 from carina.encoders.preprocess import prepare
 from carina.encoders.protocol import ImageEncoder, TextEncoder
 
-__all__ = ["Golden", "Goldens", "SelfCheck", "golden_of", "require_same", "self_checked"]
+__all__ = [
+    "Golden",
+    "Goldens",
+    "SelfCheck",
+    "check_when_loaded",
+    "golden_of",
+    "require_same",
+    "self_checked",
+]
 
 TOLERANCE = 1e-3
 """Largest difference allowed in float32, in standard deviations of the golden's pooled output."""
@@ -99,8 +107,8 @@ def self_checked(encoder: ImageEncoder | TextEncoder) -> SelfCheck:
     )
 
 
-def require_same(encoder: ImageEncoder | TextEncoder) -> None:
-    """Refuse an encoder whose numbers are not those of its golden.
+def require_same(encoder: ImageEncoder | TextEncoder) -> SelfCheck:
+    """Refuse an encoder whose numbers are not those of its golden, and else give what was found.
 
     Raises:
         Mismatch: with the numbers and what to do.
@@ -115,6 +123,13 @@ def require_same(encoder: ImageEncoder | TextEncoder) -> None:
             f"example the worst is {away}, {found.tolerance:g} are allowed. This is torch {torch.__version__}. Install the versions "
             "constraints.txt names, and the encoder's package anew; see: carina doctor."
         )
+    return found
+
+
+def check_when_loaded(encoder: ImageEncoder | TextEncoder) -> SelfCheck | None:
+    """What `require_same` found when the encoder was loaded; None where nobody has asked."""
+    check: SelfCheck | None = getattr(encoder, "check", None)
+    return check
 
 
 def golden_of(encoder: ImageEncoder | TextEncoder) -> Golden:

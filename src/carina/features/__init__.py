@@ -1,11 +1,11 @@
 """Features computed once, found by what made them: the store, its tables, encoding into it."""
 
+from carina.features.books import EncodedAll as EncodedAll
+from carina.features.books import Event as Event
+from carina.features.books import Progress as Progress
+from carina.features.books import SetAside as SetAside
 from carina.features.digests import image_digests as image_digests
 from carina.features.digests import lookup as lookup
-from carina.features.encoding import EncodedAll as EncodedAll
-from carina.features.encoding import Event as Event
-from carina.features.encoding import Progress as Progress
-from carina.features.encoding import SetAside as SetAside
 from carina.features.encoding import encode as encode
 from carina.features.forgetting import Forgotten as Forgotten
 from carina.features.forgetting import forget as forget

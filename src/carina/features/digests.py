@@ -17,7 +17,7 @@ from carina.core import (
     fingerprint,
     salted,
 )
-from carina.encoders import EncoderCard
+from carina.encoders import FROM_FILE, EncoderCard
 from carina.features.ledger import Ledger
 from carina.features.partial import telling_what_is_full
 from carina.features.store import Store
@@ -69,6 +69,11 @@ class DigestCache:
             return ""
         absolute = os.path.abspath(path)  # noqa: PTH100  # resolving links would cost more
         return fingerprint([self.salt, absolute, status.st_size, status.st_mtime_ns])
+
+    def given_key(self, path: Path, card: EncoderCard) -> str:
+        """The salted name of an image, there or not, whose features an encoder has from a file."""
+        absolute = os.path.abspath(path)  # noqa: PTH100  # as above
+        return fingerprint([self.salt, absolute, card.fingerprint])
 
     def learn(self, key: str, digest: str) -> None:
         """Remember a digest until `write`."""
@@ -147,13 +152,16 @@ def lookup(
         workers: Threads that read; by default one a core.
 
     Raises:
-        Mismatch: where images were never encoded, with their number and the next step, or the
-            store is from other weights.
+        Mismatch: where images were never encoded, with their number and the next step, the store
+            is from other weights, or features from a file are asked for beside others.
     """
     asked = (cards,) if isinstance(cards, EncoderCard) else tuple(cards)
     for card in asked:
         store.require(card)
-    digests = image_digests(manifest, store, verify=verify, workers=workers)
+    if any(card.engine == FROM_FILE for card in asked):
+        digests = _given(manifest, store, asked)
+    else:
+        digests = image_digests(manifest, store, verify=verify, workers=workers)
     refused = dict(store.unreadable_ledger.pairs())
     forgotten = set(dict(store.forgotten_ledger.pairs()))
     usable: list[str | None] = [
@@ -174,6 +182,21 @@ def lookup(
                 f"store. Encode them: carina encode DATA --encoder {card.name} --store STORE."
             )
     return tuple(usable)
+
+
+def _given(
+    manifest: Manifest, store: Store, cards: tuple[EncoderCard, ...]
+) -> tuple[str | None, ...]:
+    """The digest `take_in` gave each row; "" where it never met it, which no segment holds."""
+    if len(cards) > 1:
+        raise Mismatch(
+            "Features from a file know images by name, not by their bytes, so they stand beside no "
+            f"other encoder's: {', '.join(card.name for card in cards)}. Join the columns in one "
+            "file, or name one encoder."
+        )
+    cache = DigestCache.of(store)
+    keys = (cache.given_key(manifest.root / name, cards[0]) for name in manifest.image)
+    return tuple(cache.known.get(key, "") for key in keys)
 
 
 def default_workers() -> int:

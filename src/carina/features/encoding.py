@@ -2,70 +2,22 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
-from carina.core import InvalidValue, Mismatch, salted
-from carina.encoders import EncoderCard, ImageEncoder, self_checked
+from carina.core import InvalidValue, Mismatch
+from carina.encoders import EncoderCard, GivenImages, ImageEncoder, check_when_loaded
+from carina.features.books import Books, EncodedAll, Event
 from carina.features.digests import DigestCache, in_order
-from carina.features.fetching import Fetcher, Found, Held
+from carina.features.fetching import Fetcher, Held
 from carina.features.filling import Filling
+from carina.features.giving import take_in
 from carina.features.partial import telling_what_is_full
 from carina.features.store import Store
 from carina.studies import Manifest
 
-__all__ = ["EncodedAll", "Event", "Progress", "SetAside", "encode"]
+__all__ = ["encode"]
 
 _OUTPUTS = ("pooled", "tokens")
-FORGOTTEN = "The patient was forgotten on request (carina forget); no features are made."
 _TELL = 0.1  # seconds between two events while nothing is encoded
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetAside:
-    """A row without features, and why; the reason names neither file nor patient."""
-
-    row: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far `encode` is.
-
-    Attributes:
-        done: Rows settled, in the manifest's order.
-        total: Rows of the manifest.
-        encoded: Of those done, how many went through the encoder.
-        set_aside: Of those done, how many have no features.
-    """
-
-    done: int
-    total: int
-    encoded: int
-    set_aside: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncodedAll:
-    """The last event of `encode`: every row is settled and on disk.
-
-    Attributes:
-        card: The encoder.
-        digests: Each row's image, for `Store.table`; None where it was set aside.
-        set_aside: The rows without features.
-        encoded: Images that went through the encoder; the others were there already.
-        seconds: How long it took.
-    """
-
-    card: EncoderCard
-    digests: tuple[str | None, ...]
-    set_aside: tuple[SetAside, ...]
-    encoded: int
-    seconds: float
-
-
-Event = Progress | EncodedAll
-"""What `encode` yields."""
 
 
 def encode(
@@ -85,7 +37,8 @@ def encode(
     a file's size and time. The others form segments of a fixed number of rows in the manifest's
     order, so one go, two goes, two processes or a kill in between end in the same bytes. Decoding
     runs in threads beside the encoder. A file no picture can be made of is set aside, and tried
-    again next time.
+    again next time. Where a file of features stands in the encoder's place, its rows are taken in
+    and no image is read; see `take_in`.
 
     Args:
         manifest: Whose images; of several rows with the same file bytes one is encoded.
@@ -107,15 +60,18 @@ def encode(
         UnreadableFile: where the store is damaged or cannot be written (full disk); all segments
             finished before are kept.
     """
+    if isinstance(encoder, GivenImages):
+        yield from take_in(manifest, encoder, store, outputs, rows_per_segment=rows_per_segment)
+        return
     if (preprocess := encoder.card.preprocess) is None:
         raise Mismatch(f"{encoder.card.name!r} encodes no images; wanted an image encoder.")
     _check(encoder.card, outputs, rows_per_segment)
     started = told = time.monotonic()
     with telling_what_is_full():
         store.admit(encoder.card)
-        store.note_check(encoder.card, self_checked(encoder))
+        store.note_check(encoder.card, check_when_loaded(encoder))
         store.prune()
-    books = _Books(store=store, cache=DigestCache.of(store), patients=manifest.patient)
+    books = Books(store=store, cache=DigestCache.of(store), patients=manifest.patient)
     held = Held(store=store, card=encoder.card, outputs=outputs)
     held.look_again()
     filling = Filling(
@@ -150,70 +106,7 @@ def encode(
     )
 
 
-@dataclass(slots=True, kw_only=True)
-class _Books:
-    """What is known of the rows so far, and what the ledgers have not got yet."""
-
-    store: Store
-    cache: DigestCache
-    patients: tuple[str, ...]
-    digests: list[str | None] = field(default_factory=list)
-    set_aside: list[SetAside] = field(default_factory=list)
-    encoded: int = 0
-    _owned: set[tuple[str, str]] = field(init=False)
-    _owners: list[tuple[str, str]] = field(default_factory=list)
-    _refused: dict[str, str] = field(init=False)
-    _forgotten: set[str] = field(init=False)
-    _refusals: list[tuple[str, str]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._owned = set(self.store.owner_ledger.pairs())
-        self._refused = dict(self.store.unreadable_ledger.pairs())
-        self._forgotten = set(dict(self.store.forgotten_ledger.pairs()))
-
-    @property
-    def progress(self) -> Progress:
-        """As things stand."""
-        return Progress(
-            done=len(self.digests),
-            total=len(self.patients),
-            encoded=self.encoded,
-            set_aside=len(self.set_aside),
-        )
-
-    def enter(self, found: Found) -> bool:
-        """Note what became of the next row; whether its features may be kept."""
-        code = f"{salted(self.patients[found.row], self.cache.salt):016x}"
-        if code in self._forgotten:
-            self.digests.append(None)
-            self.set_aside.append(SetAside(row=found.row, reason=FORGOTTEN))
-            return False
-        if found.reason:
-            self.digests.append(None)
-            self.set_aside.append(SetAside(row=found.row, reason=found.reason))
-            if found.digest is not None and self._refused.get(found.digest) != found.reason:
-                self._refused[found.digest] = found.reason
-                self._refusals.append((found.digest, found.reason))
-            return False
-        assert found.digest is not None  # noqa: S101 - a row has a digest or a reason
-        self.digests.append(found.digest)
-        self.cache.learn(found.key, found.digest)
-        owner = (found.digest, code)
-        if owner not in self._owned:
-            self._owned.add(owner)
-            self._owners.append(owner)
-        return True
-
-    def write(self) -> None:
-        """Put everything noted into the ledgers; owners are on disk before their features."""
-        self.store.owner_ledger.append(self._owners, flush=True)
-        self.store.unreadable_ledger.append(self._refusals)
-        self.cache.write()
-        self._owners.clear()
-        self._refusals.clear()
-
-
-def _write(books: _Books, filling: Filling) -> None:
+def _write(books: Books, filling: Filling) -> None:
     with telling_what_is_full():
         books.write()
         filling.write()

@@ -248,12 +248,13 @@ class Store:
         if not path.is_file() or read_json(path, EncoderCard) != card:
             write_json(path, card)  # what is said of an encoder may change, its numbers not
 
-    def note_check(self, card: EncoderCard, check: SelfCheck) -> None:
-        """Put down how an admitted encoder's numbers stood to the golden ones when it encoded."""
-        write_json(self.encoder_folder(card) / _CHECK, check)
+    def note_check(self, card: EncoderCard, check: SelfCheck | None) -> None:
+        """Put down how an admitted encoder's numbers stand to the golden ones, where it is known."""
+        if check is not None and check != self.check_of(card):
+            write_json(self.encoder_folder(card) / _CHECK, check)
 
     def check_of(self, card: EncoderCard) -> SelfCheck | None:
-        """What `note_check` put down last; None where an earlier carina encoded."""
+        """What `note_check` put down last; None where nothing was."""
         path = self.encoder_folder(card) / _CHECK
         return read_json(path, SelfCheck) if path.is_file() else None
 

@@ -13,6 +13,7 @@ from carina.adaptors import answer_in_blocks
 from carina.bundles import AnswerRule, Bundle, read_bundle
 from carina.core import InvalidValue, Mismatch, MissingFile, UnreadableFile
 from carina.encoders import (
+    FROM_FILE,
     EncoderCard,
     ImageEncoder,
     encode_images,
@@ -53,6 +54,7 @@ class Predictor:
     check_input: bool = True
 
     def __post_init__(self) -> None:
+        _check_pixels(self.bundle.encoders)
         if len(self.encoders) != len(self.bundle.encoders):
             raise Mismatch(
                 f"The bundle stands on {len(self.bundle.encoders)} image encoder(s); got "
@@ -203,6 +205,7 @@ def load_predictor(
         Mismatch: where the weights are not those the bundle was made with.
     """
     bundle = read_bundle(folder)
+    _check_pixels(bundle.encoders)
     takers = _takers(bundle.encoders) if weights is not None else set()
     return Predictor(
         bundle=bundle,
@@ -217,6 +220,15 @@ def load_predictor(
             for card in bundle.encoders
         ),
     )
+
+
+def _check_pixels(cards: tuple[EncoderCard, ...]) -> None:
+    if files := [card.name for card in cards if card.engine == FROM_FILE]:
+        raise Mismatch(
+            f"This bundle answers features only: it learned from {files[0]}, a file of features, "
+            "and no model here makes such features of an image. In Python: "
+            "answer_in_blocks(read_bundle(FOLDER).readout, FEATURES)."
+        )
 
 
 def _takers(cards: tuple[EncoderCard, ...]) -> set[str]:

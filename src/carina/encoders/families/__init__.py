@@ -9,6 +9,7 @@ from carina.encoders.families import cxr_bert as cxr_bert
 from carina.encoders.families import cxr_clip as cxr_clip
 from carina.encoders.families import dinov2 as dinov2
 from carina.encoders.families import efficientnet as efficientnet
+from carina.encoders.families import embeddings as embeddings
 from carina.encoders.families import medclip as medclip
 from carina.encoders.families import minilm as minilm
 from carina.encoders.families import mobilenet as mobilenet
