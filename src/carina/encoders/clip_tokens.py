@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +38,17 @@ def clip_tokens(
         Mismatch: where it has another number of words than the encoder.
     """
     folder = weights if weights.is_dir() else weights.parent
+    if all((folder / name).is_file() for name in _PAIR):
+        read = _pair
+    elif (folder / _OPENAI).is_file():
+        read = _openai
+    else:
+        raise MissingFile(
+            f"{who} reads its vocabulary from {' and '.join(_PAIR)}, or from {_OPENAI}, beside the "
+            "weights, and there is none. Put the files of its release into that folder."
+        )
     try:
-        vocabulary, merges = _read(who, folder)
+        vocabulary, merges = read(folder)
     except (OSError, EOFError, ValueError) as error:
         raise UnreadableFile(
             f"The vocabulary of {who} cannot be read ({type(error).__name__}). Copy it anew."
@@ -66,32 +75,32 @@ def clip_tokens(
     return tokenise, json.dumps([sorted(vocabulary.items()), merges]).encode()
 
 
-def _read(who: str, folder: Path) -> tuple[dict[str, int], list[tuple[str, str]]]:
+def _pair(folder: Path) -> tuple[dict[str, int], list[tuple[str, str]]]:
     """Words with their numbers, and pairs to be joined, in order."""
-    if all((folder / name).is_file() for name in _PAIR):
-        vocabulary = json.loads(_bytes(folder / _PAIR[0]))
-        if not isinstance(vocabulary, dict) or {type(n) for n in vocabulary.values()} != {int}:
-            raise ValueError("words without numbers")
-        lines = _bytes(folder / _PAIR[1]).decode("utf-8").split("\n")
-        return vocabulary, _merges(line for line in lines if not line.startswith("#version"))
-    if (folder / _OPENAI).is_file():
-        with gzip.open(folder / _OPENAI) as file:
-            lines = file.read(_MOST).decode("utf-8").split("\n")
-        merges = _merges(lines[1 : 1 + _MERGES])
-        letters = _letters()
-        found = [*letters, *(f"{letter}</w>" for letter in letters)]
-        found += [first + second for first, second in merges]
-        return {word: number for number, word in enumerate([*found, _START, _END])}, merges
-    raise MissingFile(
-        f"{who} reads its vocabulary from {' and '.join(_PAIR)}, or from {_OPENAI}, beside the "
-        "weights, and there is none. Put the files of its release into that folder."
-    )
+    vocabulary = json.loads(_bytes(folder / _PAIR[0]))
+    if not isinstance(vocabulary, dict) or {type(n) for n in vocabulary.values()} != {int}:
+        raise ValueError("words without numbers")
+    lines = _bytes(folder / _PAIR[1]).decode("utf-8").split("\n")
+    return vocabulary, _merges(line for line in lines if not line.startswith("#version"))
 
 
-def _merges(lines: Any) -> list[tuple[str, str]]:
-    merges = [tuple(line.split()) for line in lines if line.strip()]
-    if any(len(pair) != 2 for pair in merges):
-        raise ValueError("lines that are no pairs")
+def _openai(folder: Path) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """The same from OpenAI's file: letters, letters at the end of a word, joined pairs."""
+    with gzip.open(folder / _OPENAI) as file:
+        lines = file.read(_MOST).decode("utf-8").split("\n")
+    merges = _merges(lines[1 : 1 + _MERGES])
+    letters = _letters()
+    found = [*letters, *(f"{letter}</w>" for letter in letters)]
+    found += [first + second for first, second in merges]
+    return {word: number for number, word in enumerate([*found, _START, _END])}, merges
+
+
+def _merges(lines: Iterable[str]) -> list[tuple[str, str]]:
+    merges = []
+    for line in lines:
+        if line.strip():
+            first, second = line.split()  # a line that is no pair is a ValueError
+            merges.append((first, second))
     return merges
 
 
