@@ -104,6 +104,8 @@ def test_an_unknown_choice_is_told_its_neighbours(source: str, minis: dict[str, 
 def test_a_name_in_any_cell_of_any_table_is_in_no_message(
     source: str, minis: dict[str, Path], tmp_path: Path
 ) -> None:
+    if not columns(minis[source]):
+        pytest.skip("it has no tables; its own tests plant the name")
     refused = 0
     for at, (path, column) in enumerate(columns(minis[source])):
         root = tmp_path / str(at)
