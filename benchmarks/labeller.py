@@ -95,9 +95,11 @@ def _agreement(
     def ratio(
         above: Float[np.ndarray, " reports"], below: Float[np.ndarray, " reports"]
     ) -> Estimate:
-        size = {"n": len(labelled), "positives": int(has.sum()), "patients": len(labelled)}
+        reports, positives = len(labelled), int(has.sum())
         if not below.sum():
-            return Estimate.undefined("nothing to divide by", **size)
+            return Estimate.undefined(
+                "nothing to divide by", n=reports, positives=positives, patients=reports
+            )
         top, bottom = weights @ above, weights @ below
         drawn = top[bottom > 0] / bottom[bottom > 0]
         low, high = np.quantile(drawn, [0.025, 0.975])
@@ -106,7 +108,9 @@ def _agreement(
             low=float(low),
             high=float(high),
             method=f"report bootstrap, {len(weights)} draws",
-            **size,
+            n=reports,
+            positives=positives,
+            patients=reports,
         )
 
     return Agreement(

@@ -32,12 +32,8 @@ def _read(root: Path, choice: Reading) -> Manifest:
         for report in read_openi_reports(_place(root, choice))
         for image in report.images
     ]
-    names, label = (
-        (LABELLED, lambda report: label_report(report.sections))
-        if choice.labels == "rules"
-        else (MESH_FINDINGS, lambda report: mesh_findings(report.tags))
-    )
-    said = {report.uid: label(report) for report, _ in rows}
+    names = LABELLED if choice.labels == "rules" else MESH_FINDINGS
+    said = {report.uid: _labels(report, choice) for report, _ in rows}
     return assemble(
         root,
         choice,
@@ -47,6 +43,12 @@ def _read(root: Path, choice: Reading) -> Manifest:
         labels={name: _column(rows, said, name) for name in names},
         report=[_text(report) for report, _ in rows],
     )
+
+
+def _labels(report: OpenIReport, choice: Reading) -> dict[str, Presence]:
+    if choice.labels == "rules":
+        return label_report(report.sections)
+    return mesh_findings(report.tags)
 
 
 def _place(root: Path, choice: Reading) -> Path:
