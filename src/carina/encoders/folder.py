@@ -140,7 +140,11 @@ def built(who: str, config: Any, found: Mapping[str, Any], model: Any) -> Any:
     """
     # here, since importing transformers costs seconds
     from transformers.initialization import no_init_weights
+    from transformers.utils import logging
 
+    # it remarks on the settings of published SigLIP, whose signs are none of the vocabulary's
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
     try:
         configuration = config.from_dict(dict(found))
         # written into files by some, and then able to fetch kernels
@@ -153,6 +157,8 @@ def built(who: str, config: Any, found: Mapping[str, Any], model: Any) -> Any:
             f"No model can be built for {who} from the settings in config.json "
             f"({type(error).__name__}). Copy the file anew from where the weights are published."
         ) from error
+    finally:
+        logging.set_verbosity(level)
 
 
 def tensors(who: str, weights: Path) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """What is read of a model's folder, and what is refused."""
 
 import json
+import logging
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from carina.core import InvalidValue, Mismatch, MissingFile, UnknownName, UnreadableFile
-from carina.encoders import FrozenTexts, listing, load_encoder
+from carina.encoders import FrozenTexts, listing, load_encoder, load_text_encoder
 
 
 @pytest.mark.parametrize(
@@ -215,6 +216,35 @@ def test_a_recipe_for_another_size_than_the_models_is_refused(
 
     with pytest.raises(Mismatch, match=r"takes images of 56 x 56 .* gives 70 x 70"):
         load_encoder(name, weights=folder)
+
+
+class Records(logging.Handler):
+    """What a library logs, kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+
+
+def test_loading_says_nothing(copied: Callable[[str], Path]) -> None:
+    folder = copied("siglip:mine/text")
+    config = json.loads((folder / "config.json").read_text())
+    for sign in ("bos_token_id", "eos_token_id"):  # as published: not in the vocabulary
+        del config["text_config"][sign]
+    (folder / "config.json").write_text(json.dumps(config))
+    library, records = logging.getLogger("transformers"), Records()
+    level = library.level
+    library.addHandler(records)
+    try:
+        load_text_encoder("siglip:mine/text", weights=folder).encode(("small effusion",))
+    finally:
+        library.removeHandler(records)
+
+    assert records.said == []
+    assert library.level == level
 
 
 def test_a_vocabulary_with_words_the_model_has_not_is_refused(
