@@ -16,16 +16,16 @@ from carina.encoders import (
     Exposure,
     SelfCheck,
     TextEncoder,
+    check_when_loaded,
     encode_texts,
     load_text_encoder,
-    self_checked,
     side_by_side,
 )
 from carina.features import PromptVectors, Store, lookup
 from carina.learning import Setting
 from carina.recipes.recipe import Align, Continual
 from carina.streams import Labelled
-from carina.studies import LabelSpace, Manifest, Split, patient_codes
+from carina.studies import LabelSpace, Manifest, Split, patient_codes, sharing
 
 __all__ = ["Prepared", "prepare"]
 
@@ -133,7 +133,7 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
         source=manifest.source,
         set_aside={_NO_IMAGE: len(manifest) - len(usable)} if len(usable) < len(manifest) else {},
         why_no_zero_shot="" if shared or alignment else _why_apart(recipe, text),
-        checks=(*map(store.check_of, images), *([self_checked(text)] if text else [])),
+        checks=(*map(store.check_of, images), *([check_when_loaded(text)] if text else [])),
     )
 
 
@@ -183,8 +183,12 @@ def _why_apart(recipe: Continual, text: TextEncoder | None) -> str:
 
 
 def _exposures(card: EncoderCard, source: str) -> list[Exposure]:
-    """What weights have seen of a data set; of weights nobody knows, any may have been seen."""
-    return [e for e in card.exposed_to if e.source in (source, UNKNOWN_SOURCE)]
+    """What weights have seen of a data set, or of one that holds films of it.
+
+    Of weights nobody knows, any may have been seen.
+    """
+    may_be = {source, UNKNOWN_SOURCE, *sharing(source)}
+    return [exposure for exposure in card.exposed_to if exposure.source in may_be]
 
 
 def _exposure(card: EncoderCard, source: str) -> str:

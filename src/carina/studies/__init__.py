@@ -3,8 +3,6 @@
 from carina.studies.checking import Checked as Checked
 from carina.studies.checking import CheckReport as CheckReport
 from carina.studies.checking import PresenceCounts as PresenceCounts
-from carina.studies.checking import Remark as Remark
-from carina.studies.checking import Severity as Severity
 from carina.studies.checking import SplitCounts as SplitCounts
 from carina.studies.checking import check as check
 from carina.studies.findings import FINDINGS as FINDINGS
@@ -29,10 +27,6 @@ from carina.studies.pixels import image_bytes as image_bytes
 from carina.studies.pixels import load_image as load_image
 from carina.studies.pixels import looks_like_image as looks_like_image
 from carina.studies.pixels import read_image as read_image
-from carina.studies.regions import Box as Box
-from carina.studies.regions import Mask as Mask
-from carina.studies.regions import Region as Region
-from carina.studies.regions import read_boxes as read_boxes
 from carina.studies.policies import POLICIES as POLICIES
 from carina.studies.policies import FindingPolicy as FindingPolicy
 from carina.studies.policies import LabelPolicy as LabelPolicy
@@ -41,6 +35,12 @@ from carina.studies.policies import Targets as Targets
 from carina.studies.policies import Uncertain as Uncertain
 from carina.studies.policies import Unmentioned as Unmentioned
 from carina.studies.policies import prevalences as prevalences
+from carina.studies.regions import Box as Box
+from carina.studies.regions import Mask as Mask
+from carina.studies.regions import Region as Region
+from carina.studies.regions import read_boxes as read_boxes
+from carina.studies.remarks import Remark as Remark
+from carina.studies.remarks import Severity as Severity
 from carina.studies.reports.labeller import LABELLED as LABELLED
 from carina.studies.reports.labeller import Mention as Mention
 from carina.studies.reports.labeller import explain_report as explain_report
@@ -66,5 +66,6 @@ from carina.studies.sources.source import SOURCES as SOURCES
 from carina.studies.sources.source import Reading as Reading
 from carina.studies.sources.source import Source as Source
 from carina.studies.sources.source import SplitScheme as SplitScheme
+from carina.studies.sources.source import sharing as sharing
 from carina.studies.splits import hashed_split as hashed_split
 from carina.studies.splits import patient_codes as patient_codes

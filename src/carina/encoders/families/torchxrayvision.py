@@ -105,8 +105,8 @@ def _build(card: EncoderCard, weights: Path | None) -> FrozenImages:
         tensors = read_tensors(weights)
     except UnreadableFile as error:
         raise UnreadableFile(
-            f"{error} torchxrayvision publishes whole pickled networks; where you trust one: "
-            "torch.save(torch.load(FILE, weights_only=False).state_dict(), NEW)."
+            f"{error} torchxrayvision publishes whole pickled networks; where you trust one, "
+            "load it with that package, and save its state_dict as .safetensors."
         ) from error
     digest = fill(network, tensors, who=card.name, unused=("classifier.", "op_threshs"))
     seen = card.exposed_to

@@ -9,7 +9,7 @@ from carina.studies.manifest import Manifest
 from carina.studies.regions import Region
 from carina.studies.sources.table import header
 
-__all__ = ["HASHED", "SOURCES", "Reading", "Source", "SplitScheme"]
+__all__ = ["HASHED", "SOURCES", "Reading", "Source", "SplitScheme", "sharing"]
 
 HASHED = "hashed"
 """The split every source offers: by a salted hash of the patient."""
@@ -128,3 +128,22 @@ class Source:
 
 SOURCES: Registry[Source] = Registry("source", group="carina.sources")
 """Sources by name, plugins of the entry-point group "carina.sources" among them."""
+
+_SUBSET = "-subset"
+
+
+def sharing(source: str) -> dict[str, str]:
+    """Other sources that hold films this one holds too, and what they share, in words.
+
+    Args:
+        source: A source's name, or one's own; what is called "...-subset" shares with the whole.
+    """
+    whole = source.removesuffix(_SUBSET)
+    found = {whole: "the films of the subset"} if whole != source else {}
+    for name in SOURCES:
+        shares = SOURCES[name].shares
+        if name == whole:
+            found |= shares
+        elif whole in shares:
+            found[name] = shares[whole]
+    return {name: what for name, what in found.items() if name != source}
