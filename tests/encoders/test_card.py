@@ -27,6 +27,7 @@ CARD = EncoderCard(
         {"weights": "other"},
         {"preprocess": Preprocess(size=16, mean=(0.5,))},
         {"preprocess": Preprocess(size=16, interpolation="bicubic")},
+        {"preprocess": Preprocess(size=16, stretch=True)},
         {"max_tokens": 7},
         {"dtype": "bfloat16"},
         {"engine": "onnx"},

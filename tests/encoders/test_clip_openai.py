@@ -341,3 +341,7 @@ def test_without_a_vocabulary_it_says_which_files_to_bring(folder: Path, tmp_pat
 
     with pytest.raises(MissingFile, match=r"vocab\.json and merges\.txt, or from bpe_simple"):
         load_encoder("chexzero-text", weights=tmp_path / "best.pt")
+
+
+def test_entities_are_read_as_the_signs_they_stand_for(text: FrozenTexts) -> None:
+    assert text.tokenise("effusion &amp;lt; no") == text.tokenise("effusion < no")

@@ -51,6 +51,16 @@ def test_shrinking_by_a_whole_factor_takes_every_pixel_into_account() -> None:
     assert prepare(image, SPEC).sum() == pytest.approx(1 / 100, rel=0.02)
 
 
+def test_stretching_forgets_brightness_and_contrast_alone() -> None:
+    image = generator(0, "preprocess").random((40, 30))
+    spec = replace(SPEC, size=30, fit="crop", stretch=True)
+    whole = prepare((image - image.min()) / np.ptp(image), replace(spec, stretch=False))
+
+    np.testing.assert_allclose(prepare(image, spec), whole, atol=1e-6)
+    np.testing.assert_allclose(prepare(0.2 + 0.3 * image, spec), whole, atol=1e-6)
+    assert np.all(prepare(np.full((4, 4), 0.3), spec) == np.float32(0.3))
+
+
 def test_padding_is_black_and_keeps_the_proportions() -> None:
     found = prepare(np.ones((30, 60)), replace(SPEC, fit="pad"))[0]
 

@@ -107,8 +107,8 @@ def drawn(shapes: Shapes) -> dict[str, Tensor]:
             return 0.1 * torch.randn(shape, generator=draw)
         if len(shape) < 2:
             return 0.5 + torch.rand(shape, generator=draw)
-        fan = max(1, torch.Size(shape[1:]).numel())
-        return torch.randn(shape, generator=draw) / fan**0.5
+        spread: float = max(1, torch.Size(shape[1:]).numel()) ** 0.5
+        return torch.randn(shape, generator=draw) / spread
 
     return {name: one(name, shape) for name, shape in shapes.items()}
 
@@ -266,7 +266,7 @@ def test_a_block_that_gives_nothing_above_zero_adds_nothing_only_where_it_is_cut
 
 
 def changed(file: Path, into: Path, name: str) -> Path:
-    tensors = torch.load(file, weights_only=True)
+    tensors: dict[str, Tensor] = torch.load(file, weights_only=True)
     tensors[name] = tensors[name] + 1
     torch.save(tensors, into / "changed.pt")
     return into / "changed.pt"

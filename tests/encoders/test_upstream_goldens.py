@@ -7,6 +7,7 @@ by name, and fed what upstream was fed.
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ def assert_same(found: Tensor, golden: Tensor) -> None:
 
 def as_map(tokens: Tensor | None, side: int) -> Tensor:
     assert tokens is not None
-    return tokens.transpose(1, 2).unflatten(2, (side, side))
+    return tokens.transpose(1, 2).reshape(len(tokens), -1, side, side)
 
 
 @pytest.mark.parametrize(
@@ -132,11 +133,16 @@ def test_cxr_bert_projects_texts_as_upstream(
         row[mask.astype(bool)].tolist()
         for row, mask in zip(numbers, given.outputs["attention_mask"].numpy(), strict=True)
     ]
-    encoder = replace(encoder, tokenise=lambda text: rows[int(text)])
+    encoder = replace(encoder, tokenise=partial(reading, rows))
 
     found = encoder.encode(("0", "1", "2"))
 
     assert_same(found.pooled, given.outputs["projected"])
+
+
+def reading(rows: list[list[int]], text: str) -> list[int]:
+    """A text is the number of its row."""
+    return rows[int(text)]
 
 
 @pytest.fixture(scope="module")
@@ -169,5 +175,5 @@ def test_clip_reads_as_upstream(clip_file: tuple[Golden, Path]) -> None:
     plain = [row[: int(np.argmax(row)) + 1] for row in padded]
 
     for rows in (plain, padded):
-        fed = replace(encoder, tokenise=lambda text, rows=rows: rows[int(text)])
+        fed = replace(encoder, tokenise=partial(reading, rows))
         assert_same(fed.encode(("0", "1")).pooled, given.outputs["text"])

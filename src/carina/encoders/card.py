@@ -31,8 +31,8 @@ DTYPES = ("float32", "bfloat16", "float16")
 class Preprocess:
     """How one grey image in [0, 1] becomes the encoder's input.
 
-    The image is resized with antialiasing, cropped or padded to a square, repeated to
-    `channels`, then ``(pixel * scale - mean) / deviation``.
+    The image is stretched where asked for, resized with antialiasing, cropped or padded to a
+    square, repeated to `channels`, then ``(pixel * scale - mean) / deviation``.
 
     Attributes:
         size: Rows and columns the encoder takes.
@@ -44,6 +44,7 @@ class Preprocess:
         mean: Subtracted, per channel, or one for all.
         deviation: Divided by, per channel, or one for all.
         interpolation: "bilinear" or "bicubic".
+        stretch: Whether the image's darkest and brightest pixel first become 0 and 1.
 
     Raises:
         InvalidValue: naming the field no image could be prepared with.
@@ -57,6 +58,7 @@ class Preprocess:
     mean: tuple[float, ...] = (0.0,)
     deviation: tuple[float, ...] = (1.0,)
     interpolation: str = "bilinear"
+    stretch: bool = False
 
     def __post_init__(self) -> None:
         _one_of("fit", self.fit, _FITS)

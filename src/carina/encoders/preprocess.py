@@ -36,6 +36,8 @@ def prepare(
             f"prepare wants grey values in [0, 1]; got {low:g} to {high:g}. "
             "Divide by the largest value the pixels could have."
         )
+    if spec.stretch and high > low:
+        image = (image - low) / (high - low)
     fitted = _fit(Image.fromarray(np.ascontiguousarray(image, dtype=np.float32)), spec)
     grey = np.clip(np.asarray(fitted, dtype=np.float32), 0.0, 1.0) * np.float32(spec.scale)
     channels = np.broadcast_to(grey, (spec.channels, *grey.shape))

@@ -75,7 +75,7 @@ FAMILY = ENCODERS.register("biovil-image")(
             grid=(15, 15),
             stages=STAGES,
             space="biovil",
-            preprocess=Preprocess(size=480, fit="crop", resize=512),
+            preprocess=Preprocess(size=480, fit="crop", resize=512, stretch=True),
             licence="MIT",
             citation="Boecking et al., Making the Most of Text Semantics to Improve Biomedical "
             "Vision-Language Processing, ECCV 2022",

@@ -90,7 +90,7 @@ FAMILY = ENCODERS.register("biovil-t-image")(
             grid=(14, 14),
             stages=STAGES,
             space="biovil-t",
-            preprocess=Preprocess(size=448, fit="crop", resize=512),
+            preprocess=Preprocess(size=448, fit="crop", resize=512, stretch=True),
             licence="MIT",
             citation="Bannur et al., Learning to Exploit Temporal Structure for Biomedical "
             "Vision-Language Processing, CVPR 2023",

@@ -96,7 +96,8 @@ def _bert() -> nn.Module:
     from transformers import BertConfig, BertModel
 
     # the defaults of BertConfig are BERT-base with 30,522 words, which CXR-BERT is
-    return BertModel(BertConfig(vocab_size=_WORDS), add_pooling_layer=False)
+    bert: nn.Module = BertModel(BertConfig(vocab_size=_WORDS), add_pooling_layer=False)
+    return bert
 
 
 def _build(card: EncoderCard, weights: Path | None) -> FrozenTexts:
