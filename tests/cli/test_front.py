@@ -11,8 +11,8 @@ import pytest
 from carina.cli.main import VERBS, main
 
 FLAGS = {
-    "check": "data mapping read as_json",
-    "encode": "data encoder store weights mapping verify",
+    "check": "data mapping policies against read as_json",
+    "encode": "data encoder store weights mapping verify outputs dtype device",
     "run": "recipe data store out mapping seed as_json",
     "card": "runs out",
     "results": "run as_json",

@@ -230,7 +230,8 @@ def test_errors_come_before_warnings_before_notes(tmp_path: Path) -> None:
 
     severities = [remark.severity for remark in report_of(manifest).remarks]
 
-    assert severities == [Severity.ERROR, Severity.WARNING, Severity.NOTE]
+    assert list(dict.fromkeys(severities)) == [Severity.ERROR, Severity.WARNING, Severity.NOTE]
+    assert severities == sorted(severities, key=list(Severity).index)
 
 
 def test_no_remark_names_a_patient_or_a_file(tmp_path: Path) -> None:

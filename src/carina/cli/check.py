@@ -1,13 +1,22 @@
 """``carina check``."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from carina.cli.terminal import note, print_json, print_table, progress
-from carina.studies import CheckReport, PresenceCounts, Severity, read_data
+from carina.studies import (
+    POLICIES,
+    CheckReport,
+    PresenceCounts,
+    Prevalence,
+    Severity,
+    prevalences,
+    read_data,
+)
 from carina.studies import check as look_over
 
 __all__ = ["check"]
@@ -17,6 +26,8 @@ def check(
     data: Path,
     *,
     mapping: Path | None = None,
+    policies: Annotated[bool, Parameter(negative="")] = False,
+    against: Path | None = None,
     read: bool = True,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
@@ -25,20 +36,25 @@ def check(
     Args:
         data: The data folder, or its table.
         mapping: TOML that names the table's columns.
+        policies: Show how common each finding is under each label policy that has a name.
+        against: Another data folder or table, to tell which films, patients and reports both have.
         read: Open every image, not only look for it.
         as_json: Print the report for machines.
     """
     manifest = read_data(data, mapping)
+    other = None if against is None else read_data(against)
     report: CheckReport | None = None
     with progress() as bars:
-        bar = bars.add_task("check", total=len(manifest))
-        for event in look_over(manifest, read=read):
+        bar = bars.add_task("check", total=len(manifest) + len(other or ()))
+        for event in look_over(manifest, read=read, against=other):
             if isinstance(event, CheckReport):
                 report = event
             else:
                 bars.update(bar, completed=event.done)
     if report is None:
         raise AssertionError("check ends with its report")
+    if policies:
+        report = replace(report, policies=prevalences(manifest))
     if as_json:
         print_json(report)
     else:
@@ -63,10 +79,29 @@ def _show(report: CheckReport) -> None:
             for name, by_split in report.findings.items()
         ],
     )
+    for split in splits if report.policies else ():
+        print_table(
+            f"{split}: share of known cells that are present, by label policy",
+            ["finding", *POLICIES],
+            [
+                [name, *(_share(by_split[split][policy]) for policy in POLICIES)]
+                for name, by_split in report.policies.items()
+            ],
+        )
     for remark in report.remarks:
-        note(f"{remark.severity}: {remark.text}")
+        if not remark.section:
+            note(f"{remark.severity}: {remark.text}")
+    if leaks := [remark for remark in report.remarks if remark.section]:
+        note("Leakage")
+        for remark in leaks:
+            note(f"  {remark.severity}: {remark.text}")
     if not any(r.severity is Severity.ERROR for r in report.remarks):
         note("No errors.")
+
+
+def _share(prevalence: Prevalence) -> str:
+    share = prevalence.share
+    return "-" if share is None else f"{share:.1%} of {prevalence.known}"
 
 
 def _counts(by_split: dict[str, PresenceCounts], split: str) -> str:

@@ -1,32 +1,23 @@
 """Look a data set over before anything is learned from it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import numpy as np
 
-from carina.core import MissingFile, UnreadableFile, digest_arrays, near
+from carina.core import MissingFile, UnreadableFile, near
 from carina.studies.findings import FINDINGS, canonical
 from carina.studies.guard import Problem, inspect
 from carina.studies.labels import Presence
+from carina.studies.leakage import Likenesses, leakage, overlap
 from carina.studies.manifest import Manifest, Split
 from carina.studies.picture import Flag, Picture
 from carina.studies.pixels import load_image
+from carina.studies.policies import Prevalence
+from carina.studies.remarks import Remark, Severity, remark
 
 __all__ = ["CheckReport", "Checked", "PresenceCounts", "Remark", "Severity", "SplitCounts", "check"]
-
-
-class Severity(StrEnum):
-    """How much a remark matters."""
-
-    ERROR = "error"
-    """Results would be wrong: repair it first."""
-    WARNING = "warning"
-    """Something is set aside or may mislead."""
-    NOTE = "note"
-    """Good to know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,25 +26,6 @@ class Checked:
 
     done: int
     of: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remark:
-    """Something to know about a data set; no patient and no file is named.
-
-    Attributes:
-        severity: How much it matters.
-        topic: A short name that stays the same, for machines.
-        text: A sentence with the next step.
-        count: How many of whatever the text counts.
-        rows: Rows of the manifest it is about, where it is about rows.
-    """
-
-    severity: Severity
-    topic: str
-    text: str
-    count: int
-    rows: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +66,8 @@ class CheckReport:
         smallest: Rows and columns of the image with the fewest pixels; (0, 0) when none was read.
         largest: Of that with the most.
         remarks: Errors first, then warnings, then notes.
+        policies: Finding, split and name of a policy to how common the finding is; empty where
+            nobody asked (see `prevalences`).
     """
 
     source: str
@@ -111,28 +85,38 @@ class CheckReport:
     smallest: tuple[int, int]
     largest: tuple[int, int]
     remarks: tuple[Remark, ...]
+    policies: dict[str, dict[str, dict[str, Prevalence]]] = field(default_factory=dict)
 
     @property
     def sound(self) -> bool:
         """Whether there is no error among the remarks."""
-        return all(remark.severity is not Severity.ERROR for remark in self.remarks)
+        return all(one.severity is not Severity.ERROR for one in self.remarks)
 
 
-def check(manifest: Manifest, *, read: bool = True) -> Iterator[Checked | CheckReport]:
+def check(
+    manifest: Manifest, *, read: bool = True, against: Manifest | None = None
+) -> Iterator[Checked | CheckReport]:
     """Look at every row of a manifest; the last event is the report.
 
     Args:
         manifest: What to look at.
         read: Whether to decode every image; otherwise only whether it is there.
+        against: Another data set, to tell what the two share; nothing else is said of it.
     """
-    seen = _Seen()
+    seen, others = _Seen(), _Seen()
+    of = len(manifest) + (len(against) if against is not None else 0)
     for row in range(len(manifest)):
         _look(manifest, row, seen, read=read)
-        yield Checked(done=row + 1, of=len(manifest))
+        yield Checked(done=row + 1, of=of)
+    for row in range(of - len(manifest)):
+        if against is not None:
+            _look(against, row, others, read=read)
+        yield Checked(done=len(manifest) + row + 1, of=of)
     findings = _presences(manifest)
     remarks = [
         *_of_files(manifest, seen),
-        *_of_duplicates(manifest, seen),
+        *leakage(manifest, seen.pictures),
+        *(overlap(manifest, against, seen.pictures, others.pictures) if against else ()),
         *_of_pictures(seen),
         *_of_studies(manifest),
         *_of_findings(manifest, findings),
@@ -160,7 +144,7 @@ def check(manifest: Manifest, *, read: bool = True) -> Iterator[Checked | CheckR
         flags={str(flag): len(seen.flags[flag]) for flag in Flag if seen.flags[flag]},
         smallest=sizes[0],
         largest=sizes[-1],
-        remarks=tuple(sorted(remarks, key=lambda remark: list(Severity).index(remark.severity))),
+        remarks=tuple(sorted(remarks, key=lambda one: list(Severity).index(one.severity))),
     )
 
 
@@ -170,7 +154,7 @@ class _Seen:
 
     missing: list[int] = field(default_factory=list)
     unreadable: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    same: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    pictures: Likenesses = field(default_factory=Likenesses.none)
     forms: Counter[str] = field(default_factory=Counter)
     photometric: Counter[str] = field(default_factory=Counter)
     flags: dict[Flag, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -199,8 +183,7 @@ def _look(manifest: Manifest, row: int, seen: _Seen, *, read: bool) -> None:
 
 
 def _note(picture: Picture, row: int, seen: _Seen) -> None:
-    # Pixels, not bytes: the same film under two headers is the same film.
-    seen.same[digest_arrays({"pixels": picture.pixels})].append(row)
+    seen.pictures.add(row, picture.pixels)
     seen.forms[str(picture.form)] += 1
     seen.photometric[picture.photometric] += 1
     rows, cols = picture.pixels.shape
@@ -211,16 +194,11 @@ def _note(picture: Picture, row: int, seen: _Seen) -> None:
         seen.problems[problem].append(row)
 
 
-def _remark(severity: Severity, topic: str, text: str, rows: Iterable[int]) -> Remark:
-    named = tuple(sorted(rows))
-    return Remark(severity=severity, topic=topic, text=text, count=len(named), rows=named)
-
-
 def _of_files(manifest: Manifest, seen: _Seen) -> Iterator[Remark]:
     lost = len(seen.missing) + sum(map(len, seen.unreadable.values()))
     severity = Severity.ERROR if lost == len(manifest) else Severity.WARNING
     if seen.missing:
-        yield _remark(
+        yield remark(
             severity,
             "missing",
             f"{len(seen.missing)} of {len(manifest)} images are not there and are set aside; "
@@ -229,53 +207,7 @@ def _of_files(manifest: Manifest, seen: _Seen) -> Iterator[Remark]:
         )
     for reason, rows in sorted(seen.unreadable.items()):
         text = f"{len(rows)} image(s) cannot be read and are set aside: {reason}."
-        yield _remark(severity, "unreadable", text, rows)
-
-
-def _of_duplicates(manifest: Manifest, seen: _Seen) -> Iterator[Remark]:
-    crossing: list[int] = []
-    shared: list[int] = []
-    repeated: list[int] = []
-    disagreeing: list[int] = []
-    for rows in seen.same.values():
-        if len(rows) < 2:
-            continue
-        if len({manifest.split[row] for row in rows}) > 1:
-            crossing += rows
-        elif len({manifest.patient[row] for row in rows}) > 1:
-            shared += rows
-        else:
-            repeated += rows
-        if len({manifest.labels[row].tobytes() for row in rows}) > 1:
-            disagreeing += rows
-    for severity, topic, rows, what in (
-        (
-            Severity.ERROR,
-            "duplicates-across-splits",
-            crossing,
-            "have a twin in another split, so scores would leak; keep one of each",
-        ),
-        (
-            Severity.WARNING,
-            "duplicates-across-patients",
-            shared,
-            "have a twin under another patient; one of the names is wrong",
-        ),
-        (
-            Severity.NOTE,
-            "duplicates",
-            repeated,
-            "have a twin of the same patient; they count twice",
-        ),
-        (
-            Severity.WARNING,
-            "duplicates-disagree",
-            disagreeing,
-            "have a twin with other labels; decide which reading holds",
-        ),
-    ):
-        if rows:
-            yield _remark(severity, topic, f"{len(rows)} images {what}.", rows)
+        yield remark(severity, "unreadable", text, rows)
 
 
 _OF_FLAGS = {
@@ -290,19 +222,19 @@ _OF_FLAGS = {
 def _of_pictures(seen: _Seen) -> Iterator[Remark]:
     for flag, what in _OF_FLAGS.items():
         if rows := seen.flags.get(flag):
-            yield _remark(
+            yield remark(
                 Severity.WARNING, flag.name.casefold(), f"{len(rows)} image(s) {what}.", rows
             )
     for problem in Problem:
         if rows := seen.problems.get(problem):
-            yield _remark(
+            yield remark(
                 Severity.NOTE if problem is Problem.LATERAL else Severity.WARNING,
                 f"guard-{problem.name.casefold().replace('_', '-')}",
                 f"{len(rows)} image(s): {problem}; predict would call them out of scope.",
                 rows,
             )
     if seen.views:
-        yield _remark(
+        yield remark(
             Severity.WARNING,
             "views-disagree",
             f"{len(seen.views)} image(s) have another view in their header than in the table.",
@@ -310,7 +242,7 @@ def _of_pictures(seen: _Seen) -> Iterator[Remark]:
         )
     if rows := seen.flags.get(Flag.INVERTED):
         read = sum(seen.forms.values())
-        yield _remark(
+        yield remark(
             Severity.NOTE,
             "inverted",
             f"{len(rows)} of {read} images ({len(rows) / read:.0%}) are stored with dense tissue "
@@ -324,7 +256,7 @@ def _of_studies(manifest: Manifest) -> Iterator[Remark]:
     for study, patient in zip(manifest.study, manifest.patient, strict=True):
         owners[study].add(patient)
     if rows := [row for row, study in enumerate(manifest.study) if len(owners[study]) > 1]:
-        yield _remark(
+        yield remark(
             Severity.WARNING,
             "study-of-two-patients",
             f"{len(rows)} images stand in a study that has two patients; "
@@ -388,7 +320,7 @@ def _of_reports(manifest: Manifest) -> Iterator[Remark]:
         if report:
             owners[report].add(patient)
     if rows := [row for row, text in enumerate(manifest.report) if len(owners.get(text, ())) > 1]:
-        yield _remark(
+        yield remark(
             Severity.NOTE,
             "repeated-reports",
             f"{len(rows)} images have a report that stands word for word under another patient too; "
