@@ -148,7 +148,14 @@ def test_settings_without_a_kind_are_of_the_familys(tmp_path: Path) -> None:
     written(tmp_path, "config.json", {"hidden_size": 8})
 
     assert settings("x", tmp_path, ("bert",))["model_type"] == "bert"
+    (tmp_path / "model.safetensors").touch()
     assert settings("x", tmp_path / "model.safetensors", ("bert",))["hidden_size"] == 8
+
+
+def test_a_folder_that_is_not_there_is_named_without_what_is_above_it(tmp_path: Path) -> None:
+    with pytest.raises(MissingFile, match="nothing called mine where the weights of x") as caught:
+        settings("x", tmp_path / "mine", ("bert",))
+    assert tmp_path.name not in str(caught.value)
 
 
 def test_a_kind_that_is_nearly_right_gets_its_neighbour(tmp_path: Path) -> None:

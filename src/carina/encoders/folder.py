@@ -104,6 +104,10 @@ def settings(who: str, weights: Path, kinds: tuple[str, ...]) -> dict[str, Any]:
         UnreadableFile: where it is damaged.
         Mismatch: where it is of another kind of model.
     """
+    if not weights.exists():
+        raise MissingFile(
+            f"There is nothing called {weights.name} where the weights of {who} were named."
+        )
     found = _object(who, _folder(weights), "config.json")
     if found is None:
         raise MissingFile(
