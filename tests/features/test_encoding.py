@@ -426,8 +426,10 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_is_made(
     plain = Wrapped(inner=toy, card=replace(toy.card, token_dim=0, grid=(0, 0)))
     texts = Wrapped(inner=toy, card=load_text_encoder("toy-text").card)
 
-    with pytest.raises(InvalidValue, match="pooled, tokens; got"):
-        encode_films(manifest, toy, store, outputs=("stages",))
+    with pytest.raises(InvalidValue, match="pooled, tokens, stages, crops; got"):
+        encode_films(manifest, toy, store, outputs=("masks",))
+    with pytest.raises(Mismatch, match="gives no stages"):
+        encode_films(manifest, toy, store, outputs=("pooled", "stages"))
     with pytest.raises(InvalidValue, match="at least one row"):
         encode_films(manifest, toy, store, rows_per_segment=0)
     with pytest.raises(Mismatch, match="gives no tokens"):

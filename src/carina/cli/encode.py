@@ -6,6 +6,7 @@ from pathlib import Path
 from carina.cli.running import encode_to_end
 from carina.cli.terminal import note
 from carina.core import UnreadableFile
+from carina.encoders import device as find_device
 from carina.encoders import load_image_encoder
 from carina.studies import read_data
 
@@ -20,6 +21,9 @@ def encode(
     weights: Path | None = None,
     mapping: Path | None = None,
     verify: bool = False,
+    outputs: str = "pooled",
+    dtype: str = "float32",
+    device: str = "cpu",
 ) -> None:
     """Compute frozen features once, into a store. What is there already is not computed again.
 
@@ -27,13 +31,28 @@ def encode(
         data: The data folder, or its table.
         encoder: Name of an image encoder; see `carina encoders`.
         store: Folder of the store; made where there is none.
-        weights: File of the encoder's weights, for encoders that need one.
+        weights: File of the encoder's weights, or hub:ID@REVISION, for encoders that need them; a
+            file of features for embeddings:NAME. Your settings may name it once and for all.
         mapping: TOML that names the table's columns.
         verify: Hash every file again instead of trusting path, size and time.
+        outputs: What to keep, with commas between: pooled, tokens, stages (maps for decoders),
+            crops (the whole image and its four corners).
+        dtype: What the encoder computes in: float32, bfloat16 or float16. Another type is another
+            encoder to the store.
+        device: cpu, cuda, cuda:N, mps, or auto for the fastest there is.
     """
     manifest = read_data(data, mapping)
     done = encode_to_end(
-        manifest, load_image_encoder(encoder, weights=weights), store, verify=verify
+        manifest,
+        load_image_encoder(
+            encoder,
+            weights=weights,
+            device=find_device(None if device == "auto" else device),
+            dtype=dtype,
+        ),
+        store,
+        verify=verify,
+        outputs=tuple(name.strip() for name in outputs.split(",") if name.strip()),
     )
     note(
         f"{encoder}: {done.encoded} of {len(manifest)} images encoded in {done.seconds:.0f} s, "

@@ -19,12 +19,17 @@ __all__ = ["encode_to_end", "one_thread", "run_to_end"]
 
 
 def encode_to_end(
-    manifest: Manifest, encoder: ImageEncoder, store: Path, *, verify: bool = False
+    manifest: Manifest,
+    encoder: ImageEncoder,
+    store: Path,
+    *,
+    verify: bool = False,
+    outputs: tuple[str, ...] = ("pooled",),
 ) -> EncodedAll:
     """Encode a manifest's images, with a bar."""
     with progress() as bars:
         bar = bars.add_task(f"encode {encoder.card.name}", total=len(manifest))
-        for event in encode_into(manifest, encoder, Store(store), verify=verify):
+        for event in encode_into(manifest, encoder, Store(store), verify=verify, outputs=outputs):
             if isinstance(event, EncodedAll):
                 return event
             bars.update(bar, completed=event.done)

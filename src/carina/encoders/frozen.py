@@ -1,6 +1,6 @@
 """The two encoders every torch family builds: a frozen module behind a card."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
@@ -13,7 +13,14 @@ from carina.encoders.card import EncoderCard
 from carina.encoders.protocol import Encoded
 from carina.encoders.self_check import SelfCheck
 
-__all__ = ["FrozenImages", "FrozenTexts", "channels_last", "in_dtype", "pooled_map"]
+__all__ = [
+    "FrozenImages",
+    "FrozenTexts",
+    "channels_last",
+    "in_dtype",
+    "last_of_each_size",
+    "pooled_map",
+]
 
 _CPU = torch.device("cpu")
 
@@ -125,6 +132,16 @@ def pooled_map(
         tokens=features.flatten(2).transpose(1, 2),
         stages=stages,
     )
+
+
+def last_of_each_size(
+    maps: Iterable[Float[Tensor, "items _ _ _"]],
+) -> tuple[Float[Tensor, "items _ _ _"], ...]:
+    """Of maps that shrink on their way, the last before each time they do, and the last of all."""
+    kept: dict[tuple[int, ...], Tensor] = {}
+    for each in maps:
+        kept[tuple(each.shape[2:])] = each
+    return tuple(kept.values())
 
 
 def in_dtype(encoder: FrozenImages | FrozenTexts, dtype: str) -> FrozenImages | FrozenTexts:

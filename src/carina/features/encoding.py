@@ -3,20 +3,20 @@
 import time
 from collections.abc import Iterator
 
-from carina.core import InvalidValue, Mismatch
-from carina.encoders import EncoderCard, GivenImages, ImageEncoder, check_when_loaded
+from carina.core import Mismatch
+from carina.encoders import GivenImages, ImageEncoder, check_when_loaded
 from carina.features.books import Books, EncodedAll, Event
 from carina.features.digests import DigestCache, in_order
 from carina.features.fetching import Fetcher, Held
 from carina.features.filling import Filling
 from carina.features.giving import take_in
+from carina.features.outputs import checked_outputs, rows_of_segment
 from carina.features.partial import telling_what_is_full
 from carina.features.store import Store
 from carina.studies import Manifest
 
 __all__ = ["encode"]
 
-_OUTPUTS = ("pooled", "tokens")
 _TELL = 0.1  # seconds between two events while nothing is encoded
 
 
@@ -26,7 +26,7 @@ def encode(
     store: Store,
     *,
     batch: int | None = None,
-    rows_per_segment: int = 1024,
+    rows_per_segment: int | None = None,
     workers: int | None = None,
     outputs: tuple[str, ...] = ("pooled",),
     verify: bool = False,
@@ -45,27 +45,32 @@ def encode(
         encoder: By whom.
         store: Where to; made where there is none.
         batch: Images at a time; the card's where not given. Another number may move the last bits.
-        rows_per_segment: Images in a segment: what a kill can cost at most.
+        rows_per_segment: Images in a segment: what a kill can cost at most. By default 1024, or 64
+            where stages are kept, whose maps wait in memory until a segment is whole.
         workers: Threads that read and decode; by default one a core.
-        outputs: What to keep: "pooled", "tokens".
+        outputs: What to keep: "pooled"; "tokens"; "stages", the maps of the card's stages;
+            "crops", pooled features of the whole image and of its four corners, each nine
+            sixteenths of a side, cut from the image before it is made smaller.
         verify: Whether to hash every file again instead of trusting path, size and time.
 
     Yields:
         `Progress` after each batch and now and then, at the end one `EncodedAll`.
 
     Raises:
-        Mismatch: where the encoder is not one for images, or gives no tokens and they are wanted.
+        Mismatch: where the encoder is not one for images, or lacks an output that is
+            wanted.
         InvalidValue: for outputs there are not, fewer than one row a segment, or numbers from the
             encoder that are not finite.
         UnreadableFile: where the store is damaged or cannot be written (full disk); all segments
             finished before are kept.
     """
+    rows = rows_of_segment(outputs, rows_per_segment)
     if isinstance(encoder, GivenImages):
-        yield from take_in(manifest, encoder, store, outputs, rows_per_segment=rows_per_segment)
+        yield from take_in(manifest, encoder, store, outputs, rows_per_segment=rows)
         return
     if (preprocess := encoder.card.preprocess) is None:
         raise Mismatch(f"{encoder.card.name!r} encodes no images; wanted an image encoder.")
-    _check(encoder.card, outputs, rows_per_segment)
+    outputs = checked_outputs(encoder.card, outputs)
     started = told = time.monotonic()
     with telling_what_is_full():
         store.admit(encoder.card)
@@ -89,7 +94,7 @@ def encode(
             if found.digest not in held.images and found.digest not in filling.images:
                 books.encoded += 1
                 ran = filling.add(found.digest, found.prepared)
-            if len(filling.images) == rows_per_segment:
+            if len(filling.images) == rows:
                 _write(books, filling)
                 held.look_again()
         if ran or time.monotonic() - told > _TELL:
@@ -110,12 +115,3 @@ def _write(books: Books, filling: Filling) -> None:
     with telling_what_is_full():
         books.write()
         filling.write()
-
-
-def _check(card: EncoderCard, outputs: tuple[str, ...], rows_per_segment: int) -> None:
-    if not outputs or not set(outputs) <= set(_OUTPUTS):
-        raise InvalidValue(f"Outputs are one or more of {', '.join(_OUTPUTS)}; got {outputs}.")
-    if "tokens" in outputs and not card.token_dim:
-        raise Mismatch(f"{card.name!r} gives no tokens; ask for pooled features alone.")
-    if rows_per_segment < 1:
-        raise InvalidValue(f"A segment has at least one row; got {rows_per_segment}.")

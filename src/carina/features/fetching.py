@@ -8,6 +8,7 @@ from jaxtyping import Float
 from carina.core import InvalidValue, MissingFile, UnreadableFile
 from carina.encoders import EncoderCard, Preprocess, prepare
 from carina.features.digests import DigestCache, read_digested
+from carina.features.outputs import corners
 from carina.features.segment import read_segment
 from carina.features.store import Store
 from carina.studies import Manifest, decode_image
@@ -23,14 +24,15 @@ class Found:
         row: Of the manifest.
         key: The file's name in the cache of digests, or "".
         digest: Of its bytes; None where it could not be read.
-        prepared: The encoder's input; None where it is not needed or there is none.
+        prepared: The encoder's input: the whole image, and its corners where they are wanted too;
+            None where it is not needed or there is none.
         reason: Why there is none, or "".
     """
 
     row: int
     key: str = ""
     digest: str | None = None
-    prepared: Float[np.ndarray, "channels rows cols"] | None = None
+    prepared: Float[np.ndarray, "views channels rows cols"] | None = None
     reason: str = ""
 
 
@@ -92,7 +94,9 @@ class Fetcher:
             key, digest, data = read_digested(path, self.cache)
             if digest in self.held.images:
                 return Found(row=row, key=key, digest=digest)
-            prepared = prepare(decode_image(data).pixels, self.preprocess)
+            pixels = decode_image(data).pixels
+            views = [pixels, *(corners(pixels) if "crops" in self.held.outputs else [])]
+            prepared = np.stack([prepare(view, self.preprocess) for view in views])
         except (InvalidValue, MissingFile, UnreadableFile) as error:
             return Found(row=row, digest=digest, reason=str(error))
         return Found(row=row, key=key, digest=digest, prepared=prepared)

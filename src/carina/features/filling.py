@@ -8,7 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from carina.core import InvalidValue
-from carina.encoders import ImageEncoder, encode_images
+from carina.encoders import Encoded, ImageEncoder, encode_images
+from carina.features.outputs import CORNERS, arrays_of
 from carina.features.segment import write_segment
 from carina.features.store import Store
 
@@ -33,11 +34,15 @@ class Filling:
     outputs: tuple[str, ...]
     images: dict[str, None] = field(default_factory=dict)
     _waiting: list[np.ndarray] = field(default_factory=list)
-    _pooled: list[np.ndarray] = field(default_factory=list)
-    _tokens: list[np.ndarray] = field(default_factory=list)
+    _found: dict[str, list[np.ndarray]] = field(default_factory=dict)
 
-    def add(self, digest: str, prepared: Float[np.ndarray, "channels rows cols"]) -> bool:
-        """Take one more image; True where that filled a batch, which was then encoded."""
+    def add(self, digest: str, prepared: Float[np.ndarray, "views channels rows cols"]) -> bool:
+        """Take one more image; True where that filled a batch, which was then encoded.
+
+        Args:
+            digest: The image.
+            prepared: The whole, and its corners where crops are kept.
+        """
         self.images[digest] = None
         self._waiting.append(prepared)
         if len(self._waiting) < self.batch:
@@ -51,37 +56,60 @@ class Filling:
             self._encode()
         if not self.images:
             return
-        arrays: dict[str, np.ndarray] = {}
-        if "pooled" in self.outputs:
-            arrays["pooled"] = np.concatenate(self._pooled)
-        if "tokens" in self.outputs:
-            tokens = np.concatenate(self._tokens)
-            rows, count, width = tokens.shape
-            arrays["tokens"] = tokens.reshape(rows * count, width)
+        card = self.encoder.card
+        names = [name for output in self.outputs for name in arrays_of(card, output)]
+        arrays = {name: np.concatenate(self._found[name]) for name in names if name != "offsets"}
+        if "tokens" in arrays:
+            rows, count, width = arrays["tokens"].shape
+            arrays["tokens"] = arrays["tokens"].reshape(rows * count, width)
             arrays["offsets"] = np.arange(rows + 1, dtype=np.int64) * count
         write_segment(
-            self.store.encoder_folder(self.encoder.card),
-            self.encoder.card,
+            self.store.encoder_folder(card),
+            card,
             tuple(self.images),
             arrays,
             outputs=self.outputs,
             batch=self.batch,
         )
-        for rows_so_far in (self.images, self._pooled, self._tokens):
-            rows_so_far.clear()
+        self.images.clear()
+        self._found.clear()
 
     def _encode(self) -> None:
-        wanted = "tokens" in self.outputs
-        for found in encode_images(self.encoder, self._waiting, batch=self.batch, tokens=wanted):
-            if not bool(torch.isfinite(found.pooled).all()):
-                raise InvalidValue(
-                    f"{self.encoder.card.name!r} gave numbers that are not finite. Check its "
-                    "weights and the dtype it computes in; nothing of this segment was kept."
-                )
-            self._pooled.append(_stored(found.pooled))
-            if wanted and found.tokens is not None:
-                self._tokens.append(_stored(found.tokens))
+        """One batch: all whole images, then all first corners, and so on."""
+        whole = self._run([views[0] for views in self._waiting], all_outputs=True)
+        self._keep("pooled", whole.pooled)
+        if "tokens" in self.outputs and whole.tokens is not None:
+            self._keep("tokens", whole.tokens)
+        if "stages" in self.outputs:
+            names = arrays_of(self.encoder.card, "stages")
+            for name, each in zip(names, whole.stages or (), strict=True):
+                self._keep(name, each)
+        if "crops" in self.outputs:
+            parts = [
+                self._run([views[1 + corner] for views in self._waiting], all_outputs=False)
+                for corner in range(CORNERS)
+            ]
+            pooled = [whole.pooled, *(part.pooled for part in parts)]
+            self._keep("crops", torch.stack(pooled, dim=1))
         self._waiting.clear()
+
+    def _run(self, images: list[np.ndarray], *, all_outputs: bool) -> Encoded:
+        (found,) = encode_images(
+            self.encoder,
+            images,
+            batch=self.batch,
+            tokens=all_outputs and "tokens" in self.outputs,
+            stages=all_outputs and "stages" in self.outputs,
+        )
+        if not bool(torch.isfinite(found.pooled).all()):
+            raise InvalidValue(
+                f"{self.encoder.card.name!r} gave numbers that are not finite. Check its "
+                "weights and the dtype it computes in; nothing of this segment was kept."
+            )
+        return found
+
+    def _keep(self, name: str, found: Tensor) -> None:
+        self._found.setdefault(name, []).append(_stored(found))
 
 
 def _stored(found: Tensor) -> np.ndarray:

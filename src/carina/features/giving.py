@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 
-from carina.core import InvalidValue, Mismatch, digest_bytes
+from carina.core import Mismatch, digest_bytes
 from carina.encoders import GivenImages
 from carina.features.books import Books, EncodedAll, Event
 from carina.features.digests import DigestCache
@@ -45,14 +45,11 @@ def take_in(
 
     Raises:
         Mismatch: where the file is of another table, or more than pooled features are wanted.
-        InvalidValue: for fewer than one row a segment.
         UnreadableFile: where the store is damaged or cannot be written.
     """
     card, features = encoder.card, encoder.features
     if outputs != _OUTPUTS:
         raise Mismatch(f"{card.name!r} has pooled features alone; asked for {', '.join(outputs)}.")
-    if rows_per_segment < 1:
-        raise InvalidValue(f"A segment has at least one row; got {rows_per_segment}.")
     started = time.monotonic()
     places = features.places(manifest.image)
     with telling_what_is_full():

@@ -43,7 +43,7 @@ class MadeBy:
         layout: Version of the segment's own form.
         name: The encoder's name, for people.
         encoder: The encoder card's fingerprint.
-        outputs: "pooled", "tokens".
+        outputs: "pooled", "tokens", "stages", "crops".
         batch: Images that went through the encoder together, the last batch padded.
         rows: Images.
         files: Every other file of the segment.
@@ -90,7 +90,7 @@ class Segment:
         )
 
     def array(self, name: str) -> np.ndarray:
-        """One of its arrays ("pooled", "tokens", "offsets"), mapped and read-only.
+        """One of its arrays ("pooled", "tokens", "offsets", "stage-8", "crops"), mapped and read-only.
 
         Raises:
             UnreadableFile: where the file is damaged.

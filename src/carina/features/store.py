@@ -153,7 +153,7 @@ class Store:
         Args:
             cards: Whose features.
             digests: The images, by the digest of their files; see `lookup`.
-            outputs: "pooled", "tokens".
+            outputs: "pooled", "tokens", "stages", "crops".
 
         Raises:
             Mismatch: where the store is from other weights, or lacks images.
@@ -325,6 +325,7 @@ def _not_here(name: str, known: Sequence[EncoderCard]) -> UnknownName:
 
 def _told_apart(cards: Sequence[EncoderCard]) -> str:
     return ", ".join(
-        f"{card.fingerprint} (weights {card.weights[:8]}, revision {card.revision or 'unnamed'})"
-        for card in cards
+        f"{card.fingerprint} (weights {card.weights[:8]}, revision {card.revision or 'unnamed'}, "
+        f"computes in {card.dtype})"
+        for card in sorted(cards, key=lambda card: card.dtype)
     )

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from carina.core import InvalidValue, Mismatch
 from carina.encoders import EncoderCard
+from carina.features.outputs import CORNERS, arrays_of
 from carina.features.segment import Segment
 
 __all__ = ["Block", "FeatureTable", "mapped_table"]
@@ -42,18 +43,20 @@ class _Source:
     segment: Int[np.ndarray, " images"]
     row: Int[np.ndarray, " images"]
 
-    def gather(self, rows: Int[np.ndarray, " rows"], width: int) -> Float[Tensor, "rows width"]:
-        """Rows in the order asked for, by one gather a segment, in float32."""
+    def gather(
+        self, rows: Int[np.ndarray, " rows"], shape: tuple[int, ...], name: str = "pooled"
+    ) -> Float[Tensor, "rows ..."]:
+        """Rows of an array in the order asked for, by one gather a segment, in float32."""
         if not len(rows):
-            return torch.empty((0, width))
+            return torch.empty((0, *shape))
         segment, row = self.segment[rows], self.row[rows]
         order = np.argsort(segment)
         segment, row = segment[order], row[order]
         starts = [0, *(np.flatnonzero(np.diff(segment)) + 1).tolist()]
         stops = [*starts[1:], len(rows)]
-        sources = [self.arrays[index]["pooled"] for index in segment[starts].tolist()]
+        sources = [self.arrays[index][name] for index in segment[starts].tolist()]
         dtype = np.result_type(*sources)
-        grouped = np.empty((len(rows), width), dtype=dtype)
+        grouped = np.empty((len(rows), *shape), dtype=dtype)
         for source, start, stop in zip(sources, starts, stops, strict=True):
             if source.dtype == dtype:  # "clip" spares numpy a copy of the output
                 out = grouped[start:stop]
@@ -63,6 +66,10 @@ class _Source:
         ordered = np.empty_like(grouped)
         ordered[order] = grouped
         return torch.from_numpy(ordered).float()
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """What each row of an array is like; nothing where there are no rows at all."""
+        return tuple(self.arrays[0][name].shape[1:]) if self.arrays else (0, 0, 0)
 
 
 @final
@@ -106,7 +113,7 @@ class FeatureTable:
         """
         rows = self._checked(rows)
         blocks = [
-            source.gather(rows, block.width)
+            source.gather(rows, (block.width,))
             for block, source in zip(self.blocks, self._sources, strict=True)
         ]
         return blocks[0] if len(blocks) == 1 else torch.cat(blocks, dim=1)
@@ -119,19 +126,10 @@ class FeatureTable:
             Mismatch: where the table has several encoders, no tokens, or unequal counts of them.
         """
         rows = self._checked(rows)
-        if len(self.blocks) != 1:
-            raise Mismatch(
-                f"Tokens of {len(self.blocks)} encoders do not stand side by side; "
-                "open a table for each."
-            )
-        source = self._sources[0]
+        source = self._only("tokens", ("tokens",))
         picked = []
         for row in rows.tolist():
             arrays = source.arrays[source.segment[row]]
-            if "tokens" not in arrays:
-                raise Mismatch(
-                    'The table was opened without tokens; ask for outputs=("pooled", "tokens").'
-                )
             start, stop = arrays["offsets"][source.row[row] : source.row[row] + 2].tolist()
             picked.append(arrays["tokens"][start:stop])
         counts = {len(tokens) for tokens in picked}
@@ -142,6 +140,34 @@ class FeatureTable:
         shape = (0, 0, self.blocks[0].card.token_dim)
         stacked = np.stack(picked) if picked else np.empty(shape, dtype=np.float32)
         return torch.from_numpy(stacked.astype(np.float32, copy=False))
+
+    def stages(self, rows: Int[np.ndarray, " rows"]) -> tuple[Float[Tensor, "rows _ _ _"], ...]:
+        """Maps of the card's stages, fine to coarse, of some rows, in float32.
+
+        Raises:
+            InvalidValue: as `pooled`.
+            Mismatch: where the table has several encoders, or was opened without stages.
+        """
+        rows = self._checked(rows)
+        names = arrays_of(self.blocks[0].card, "stages")
+        source = self._only("stages", names)
+        shapes = [source.shape(name) for name in names]
+        return tuple(
+            source.gather(rows, shape, name) for name, shape in zip(names, shapes, strict=True)
+        )
+
+    def crops(self, rows: Int[np.ndarray, " rows"]) -> Float[Tensor, "rows views dim"]:
+        """Pooled features of the whole image, then of its four corners, of some rows, in float32.
+
+        The corners are top left, top right, bottom left and bottom right.
+
+        Raises:
+            InvalidValue: as `pooled`.
+            Mismatch: where the table has several encoders, or was opened without crops.
+        """
+        rows = self._checked(rows)
+        source = self._only("crops", ("crops",))
+        return source.gather(rows, (1 + CORNERS, self.dim), "crops")
 
     def take(self, rows: Int[np.ndarray, " rows"]) -> "FeatureTable":
         """The table of some rows, in the order given; it shares this one's maps."""
@@ -165,6 +191,20 @@ class FeatureTable:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _only(self, output: str, names: tuple[str, ...]) -> _Source:
+        """Where the one encoder's rows lie, with the arrays of an output."""
+        if len(self.blocks) != 1:
+            raise Mismatch(
+                f"{output.capitalize()} of {len(self.blocks)} encoders do not stand side by side; "
+                "open a table for each."
+            )
+        source = self._sources[0]
+        if not names or any(name not in arrays for arrays in source.arrays for name in names):
+            raise Mismatch(
+                f'The table was opened without {output}; ask for outputs=("pooled", "{output}").'
+            )
+        return source
 
     def _checked(self, rows: Int[np.ndarray, " rows"] | None) -> Int[np.ndarray, " all_rows"]:
         if not all(source.arrays for source in self._sources) and self.digests:
@@ -229,12 +269,9 @@ def _source(
     used = np.unique(place[:, 0])
     renumbered = np.zeros(len(segments) + 1, dtype=np.int64)
     renumbered[used] = np.arange(len(used))
-    names = [name for output in outputs for name in _FILES[output]]
+    names = [name for output in outputs for name in arrays_of(card, output)]
     return _Source(
         arrays=[{name: segments[index].array(name) for name in names} for index in used.tolist()],
         segment=renumbered[place[:, 0]],
         row=place[:, 1].copy(),
     )
-
-
-_FILES = {"pooled": ("pooled",), "tokens": ("tokens", "offsets")}

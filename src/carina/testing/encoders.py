@@ -68,6 +68,25 @@ class ImageEncoderContract:
             assert found.tokens is not None
             assert found.tokens.shape == (2, rows * cols, encoder.card.token_dim)
 
+    def test_stages_are_the_maps_the_card_names(self, encoder: ImageEncoder) -> None:
+        stages, spec = encoder.card.stages, encoder.card.preprocess
+        images = _stack(encoder, 2)
+        found = encoder.encode(images, stages=True)
+
+        assert encoder.encode(images).stages is None
+        assert torch.equal(found.pooled, encoder.encode(images).pooled)
+        if not stages:
+            assert found.stages is None
+        else:
+            assert found.stages is not None
+            assert spec is not None
+            sides = [-(-spec.size // stage.stride) for stage in stages]
+            assert [tuple(each.shape) for each in found.stages] == [
+                (2, stage.width, side, side) for stage, side in zip(stages, sides, strict=True)
+            ]
+            strides = [stage.stride for stage in stages]
+            assert strides == sorted(set(strides))
+
     def test_different_images_have_different_features(self, encoder: ImageEncoder) -> None:
         pooled = encoder.encode(_stack(encoder, 2)).pooled
 

@@ -13,14 +13,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from carina.core import MissingFile, fingerprint, read_json
-from carina.encoders.card import EncoderCard, Exposure, Preprocess
+from carina.encoders.card import EncoderCard, Exposure, Preprocess, Stage
 from carina.encoders.family import ENCODERS, Family, stamped
-from carina.encoders.frozen import FrozenImages, channels_last, pooled_map
+from carina.encoders.frozen import FrozenImages, channels_last, last_of_each_size, pooled_map
 from carina.encoders.protocol import Encoded
 from carina.encoders.weights import fill, read_tensors
 
 __all__ = ["FAMILY"]
 
+_STAGES = ((2, 16), (4, 16), (8, 24), (16, 48), (32, 96))
 _KNOWN = "744f3be4251eea5c6a375ffd27b5ee6176b0a67f"
 _ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "hardswish": nn.Hardswish}
 _Activation = Literal["relu", "hardswish"]
@@ -129,7 +130,10 @@ class _Trunk(nn.Module):
 
     def forward(self, images: Float[Tensor, "items 1 rows cols"]) -> Encoded:
         x = self.act1(self.conv1(images.contiguous(memory_format=torch.channels_last)))
-        return pooled_map(self.act2(self.conv2(self.bneck(x))))
+        maps = [x]
+        for block in self.bneck:
+            maps.append(block(maps[-1]))
+        return pooled_map(self.act2(self.conv2(maps[-1])), stages=last_of_each_size(maps))
 
 
 def _build(card: EncoderCard, weights: Path | None) -> FrozenImages:
@@ -165,6 +169,7 @@ FAMILY = ENCODERS.register("mobilenet-cxr14")(
             dim=576,
             token_dim=576,
             grid=(7, 7),
+            stages=tuple(Stage(stride=stride, width=width) for stride, width in _STAGES),
             preprocess=Preprocess(size=224, channels=1, mean=(0.485,), deviation=(0.229,)),
             batch=8,
             licence="none stated; internal research use only",
