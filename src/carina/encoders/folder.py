@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from carina.core import (
@@ -28,6 +29,7 @@ from carina.encoders.weights import read_tensors, weights_file
 __all__ = [
     "built",
     "input_recipe",
+    "names",
     "release",
     "settings",
     "shape",
@@ -163,6 +165,16 @@ def built(who: str, config: Any, found: Mapping[str, Any], model: Any) -> Any:
         ) from error
     finally:
         logging.set_verbosity(level)
+
+
+def names(who: str, config: Any, found: Mapping[str, Any], model: Any) -> frozenset[str]:
+    """The names of all tensors of such a model, without room for a single one.
+
+    Raises:
+        UnreadableFile: where no model can be built from the settings.
+    """
+    with torch.device("meta"):
+        return frozenset(built(who, config, found, model).state_dict())
 
 
 def tensors(who: str, weights: Path) -> dict[str, Tensor]:

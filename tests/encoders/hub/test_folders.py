@@ -3,6 +3,7 @@
 import json
 import logging
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,36 @@ def test_a_key_renamed_and_a_superfluous_one_are_told_by_upstreams_names(
     plain = key.removeprefix("bert.")
     assert f"1 missing ({plain})" in str(caught.value)
     assert f"1 not known to this encoder ({plain}s)" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("siglip:mine/image", "text_model.head.weight"),
+        ("medsiglip-text", "vision_model.head.probe"),
+        ("clip:mine/image", "text_projection.weight"),
+        ("clip:mine/text", "vision_model.post_layernorm.bias"),
+        ("bert:mine/cls", "bert.pooler.dense.bias"),
+    ],
+)
+def test_a_misspelt_name_of_what_is_not_in_use_is_told_too_and_a_tower_may_stand_alone(
+    name: str, key: str, copied: Callable[[str], Path]
+) -> None:
+    folder = copied(name)
+    file, plain = folder / "model.safetensors", key.removeprefix("bert.")
+    whole = load_file(file)
+    save_file({k + "s" if k == key else k: t for k, t in whole.items()}, file, {"format": "pt"})
+
+    with pytest.raises(
+        Mismatch, match=re.escape(f"({plain}); 1 not known to this encoder ({plain}s)")
+    ):
+        load_encoder(name, weights=folder)
+
+    towers = {"text": ("text_",), "visi": ("vision_", "visual_"), "bert": ("bert.pooler.", "cls.")}
+    alone = {k: t for k, t in whole.items() if not k.startswith(towers[key[:4]])}
+    save_file(alone, file, {"format": "pt"})
+    assert 0 < len(alone) < len(whole)
+    load_encoder(name, weights=folder)
 
 
 def test_a_pooler_that_is_not_there_is_missed_only_where_it_is_asked_for(

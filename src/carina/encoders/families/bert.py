@@ -38,6 +38,7 @@ NAMES = Migration(
         (r"LayerNorm\.beta$", "LayerNorm.bias"),
     ),
 )
+_POOLER = frozenset({"pooler.dense.weight", "pooler.dense.bias"})
 _ARGUMENT = re.compile(r"(?P<name>[\w.-]+(/[\w.-]+)?)/(?P<pooling>[\w-]+)")
 
 
@@ -80,7 +81,8 @@ def _build(card: EncoderCard, weights: Path | None, *, pooling: str, named: bool
         bert,
         migrated(tensors(card.name, weights), NAMES),
         who=card.name,
-        unused=("cls.",) if pooler else ("cls.", "pooler."),
+        unused=("cls.",),
+        idle=() if pooler else (_POOLER,),
         beside={"settings": shape(found), **vocabulary},
     )
     return FrozenTexts(

@@ -21,6 +21,7 @@ from carina.encoders.card import EncoderCard, Preprocess
 from carina.encoders.family import SHELVES, Family, Shelf, stamped
 from carina.encoders.folder import (
     built,
+    names,
     release,
     settings,
     shape,
@@ -90,7 +91,7 @@ def _build_image(card: EncoderCard, weights: Path | None) -> FrozenImages:
         model,
         found,
         who=card.name,
-        unused=(*_TEXT, "logit_scale"),
+        idle=_others(card.name, weights, _TEXT),
         beside={"settings": shape(part)},
     )
     card = replace(
@@ -118,7 +119,7 @@ def _build_text(card: EncoderCard, weights: Path | None) -> FrozenTexts:
         model,
         found,
         who=card.name,
-        unused=(*_VISION, "logit_scale"),
+        idle=_others(card.name, weights, _VISION),
         beside={"settings": shape(part), **vocabulary},
     )
     card = replace(
@@ -130,6 +131,15 @@ def _build_text(card: EncoderCard, weights: Path | None) -> FrozenTexts:
     return FrozenTexts(
         card=stamped(card, digest, known=""), module=_Texts(model), tokenise=tokenise
     )
+
+
+def _others(who: str, weights: Path, tower: tuple[str, str]) -> tuple[frozenset[str], ...]:
+    """What else stands in such a file, name by name: the other tower, and a scale."""
+    from transformers import CLIPConfig, CLIPModel
+
+    known = names(who, CLIPConfig, settings(who, weights, _KINDS), CLIPModel)
+    others = frozenset(name for name in known if name.startswith(tower))
+    return others, frozenset({"logit_scale"})
 
 
 def _words(

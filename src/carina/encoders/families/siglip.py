@@ -27,6 +27,7 @@ from carina.encoders.family import ENCODERS, SHELVES, Family, Shelf, stamped
 from carina.encoders.folder import (
     built,
     input_recipe,
+    names,
     release,
     settings,
     shape,
@@ -43,7 +44,7 @@ from carina.encoders.weights import Migration, fill, migrated
 __all__ = ["IMAGE", "SHELF", "TEXT"]
 
 _KINDS = ("siglip",)
-_SCALES = ("logit_scale", "logit_bias")
+_SCALES = (frozenset({"logit_scale"}), frozenset({"logit_bias"}))
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _CITATION = "Zhai et al., Sigmoid Loss for Language Image Pre-Training, ICCV 2023"
 
@@ -70,7 +71,8 @@ class _Texts(nn.Module):
 
 def _build_image(card: EncoderCard, weights: Path | None, *, named: bool) -> FrozenImages:
     assert weights is not None  # noqa: S101 - Family.load has asked for them
-    part = settings(card.name, weights, _KINDS).get("vision_config", {})
+    whole = settings(card.name, weights, _KINDS)
+    part = whole.get("vision_config", {})
     recipe = (
         input_recipe(card.name, weights, card.preprocess)
         if named
@@ -87,7 +89,7 @@ def _build_image(card: EncoderCard, weights: Path | None, *, named: bool) -> Fro
         films,
         found,
         who=card.name,
-        unused=("text_model.", *_SCALES),
+        idle=_others(card.name, whole, "text_model."),
         beside={"settings": shape(part)},
     )
     width = model.config.hidden_size
@@ -104,7 +106,8 @@ def _build_image(card: EncoderCard, weights: Path | None, *, named: bool) -> Fro
 
 def _build_text(card: EncoderCard, weights: Path | None, *, named: bool) -> FrozenTexts:
     assert weights is not None  # noqa: S101 - Family.load has asked for them
-    part = settings(card.name, weights, _KINDS).get("text_config", {})
+    whole = settings(card.name, weights, _KINDS)
+    part = whole.get("text_config", {})
     # here, since importing transformers costs seconds
     from transformers import SiglipTextConfig, SiglipTextModel
 
@@ -122,12 +125,20 @@ def _build_text(card: EncoderCard, weights: Path | None, *, named: bool) -> Froz
         texts,
         found,
         who=card.name,
-        unused=("vision_model.", *_SCALES),
+        idle=_others(card.name, whole, "vision_model."),
         beside={"settings": shape(part), **vocabulary},
     )
     return FrozenTexts(
         card=stamped(card, digest, known="", believed=named), module=texts, tokenise=tokenise
     )
+
+
+def _others(who: str, whole: dict[str, Any], tower: str) -> tuple[frozenset[str], ...]:
+    """What else stands in such a file, name by name: the other tower, and two scales."""
+    from transformers import SiglipConfig, SiglipModel
+
+    known = names(who, SiglipConfig, whole, SiglipModel)
+    return frozenset(name for name in known if name.startswith(tower)), *_SCALES
 
 
 def _words(
