@@ -8,6 +8,9 @@ Of an image, pooled is the attention head's output and tokens are the patches af
 row by row. Of a text it is the last word's state through the head: texts are padded to the full
 length, as in training, and the padding is looked at. Before that they lose capitals, ASCII
 punctuation and double spaces, and are cut to `max_tokens` with the end sign kept.
+
+MedSigLIP's input recipe is that of its ``preprocessor_config.json`` (bicubic). The example on its
+model card resizes by TensorFlow's bilinear filter first; numbers made so differ a little.
 """
 
 import re
