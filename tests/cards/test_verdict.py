@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from carina.cards.content import finding_table, mean_table, step_table, transfer_table
+from carina.cards.heat import heat_map
 from carina.cards.tables import Sentence
 from carina.cards.verdict import notices, verdict, why_two_scores
 from carina.core import Estimate
@@ -106,3 +108,22 @@ def test_a_method_without_prompts_has_one_score_and_the_reason(results: Results)
 
     assert "undefined" not in said(why_two_scores(results))
     assert said(why_two_scores(changed)).endswith("undefined: no positive prompt in this method.")
+
+
+def test_a_split_that_leaks_is_told_before_the_numbers_and_marks_the_verdict(
+    results: Results,
+) -> None:
+    leaking = replace(results, leaks="rows were drawn, not patients")
+    first = said(notices(leaking)[0])
+
+    assert first.startswith("‡")
+    assert "rows were drawn, not patients" in first
+    assert "‡;" in said(verdict(leaking))
+    assert "‡" not in said(verdict(results))
+    assert notices(leaking)[1:] == notices(results)
+
+
+def test_a_split_that_leaks_marks_every_table_of_figures(results: Results) -> None:
+    leaking = replace(results, leaks="rows were drawn, not patients")
+    for table in (step_table, finding_table, mean_table, transfer_table, heat_map):
+        assert table(leaking).caption == f"{table(results).caption} ‡"

@@ -89,6 +89,11 @@ def encoders_of(results: Results) -> str:
     return " + ".join(f"{e.name}{' †' if e.exposed else ''}" for e in results.encoders)
 
 
+def marked(caption: str, results: Results) -> str:
+    """A caption, with a double dagger where the split leaks: then every figure under it is too good."""
+    return f"{caption} ‡" if results.leaks else caption
+
+
 def step_table(results: Results) -> Table:
     """The headline after each experience, and what it took."""
     rows = []
@@ -110,7 +115,9 @@ def step_table(results: Results) -> Table:
             )
         )
     return Table(
-        caption=f"After each experience: mean over {results.headline}, of those scored by then",
+        caption=marked(
+            f"After each experience: mean over {results.headline}, of those scored by then", results
+        ),
         header=("experience", "findings", *METRIC_NAMES.values(), "kept", "seconds"),
         rows=tuple(rows),
     )
@@ -151,7 +158,9 @@ def finding_table(results: Results) -> Table:
             (text(name), told(positives, "scores", "auroc", last, name, "positives"), *cells)
         )
     return Table(
-        caption=f"Every finding after the last step, on {results.test_images} test films",
+        caption=marked(
+            f"Every finding after the last step, on {results.test_images} test films", results
+        ),
         header=("finding", "positive films", *METRIC_NAMES.values()),
         rows=tuple(rows),
         notes=(_SMALLER,),
@@ -166,7 +175,7 @@ def mean_table(results: Results) -> Table:
         rows += _part("test, surely unseen", results.unseen, "unseen", results)
     rows += _part("out of fold", results.out_of_fold, "out_of_fold", results)
     return Table(
-        caption="Means after the last step",
+        caption=marked("Means after the last step", results),
         header=("films", "findings", *METRIC_NAMES.values()),
         rows=tuple(rows),
         notes=(
@@ -210,7 +219,7 @@ def transfer_table(results: Results) -> Table:
             ]
             rows.append((text(called), text(meaning), *cells))
     return Table(
-        caption="What the steps gave and took, as means over findings",
+        caption=marked("What the steps gave and took, as means over findings", results),
         header=("", "a finding's score", *(METRIC_NAMES[metric] for metric in _RANKED)),
         rows=tuple(rows),
         words=(1,),

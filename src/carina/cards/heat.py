@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from carina.cards.content import marked
 from carina.cards.plots import shades
 from carina.cards.tables import Cell, Table, estimated, text, told
 from carina.core import Estimate
@@ -26,7 +27,7 @@ def heat_map(results: Results, metric: str = "auroc") -> Table:
         cells = _cells(results, results.scores[metric][step], ("scores", metric, step), step + 1)
         rows.append((told(experience.name, "experiences", step, "name"), *cells))
     return Table(
-        caption="AUROC of each finding after each step",
+        caption=marked("AUROC of each finding after each step", results),
         header=("after", *results.labels),
         rows=tuple(rows),
         notes=tuple(notes),

@@ -6,7 +6,7 @@ from os.path import relpath
 from pathlib import Path
 from urllib.parse import quote
 
-from carina.cards.content import encoders_of
+from carina.cards.content import encoders_of, marked
 from carina.cards.plots import Curve, curve_plot
 from carina.cards.rendering import render
 from carina.cards.tables import Cell, Table, duration, estimated, plain, pointer, size, text, told
@@ -24,6 +24,7 @@ _SUMMARY = {
 }
 _TRANSFER = {"backward transfer": "backward_transfer", "forgetting": "forgetting"}
 _EXPOSED = "† An encoder has, or may have, seen films of this data set: the figures of this row are too good by an unknown amount, but for AUROC on the test films that are surely unseen."
+_LEAKS = "‡ The split leaks, and every figure is too good by an unknown amount"
 _CURVES = 6
 
 
@@ -117,6 +118,7 @@ def _about(group: _Group) -> str:
     return (
         f"{steps} step{'' if steps == 1 else 's'} on {first.source}; after the last one, on "
         f"{first.test_images} test films of {first.test_patients} patients."
+        f"{f' {_LEAKS}: {first.leaks}.' if first.leaks else ''}"
     )
 
 
@@ -132,7 +134,9 @@ def _table(group: _Group, out: Path | None) -> Table:
             for row, (_, results) in zip(rows, group.runs, strict=True)
         ]
     return Table(
-        caption=f"Mean over {group.runs[0][1].headline}, with 95 % intervals",
+        caption=marked(
+            f"Mean over {group.runs[0][1].headline}, with 95 % intervals", group.runs[0][1]
+        ),
         header=tuple(header),
         rows=tuple(rows),
         notes=(_EXPOSED,) if exposed else (),

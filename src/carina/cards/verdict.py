@@ -38,12 +38,24 @@ def answers(results: Results) -> tuple[Answer, Answer, Answer]:
 def verdict(results: Results) -> Sentence:
     """The three answers in one line."""
     learned, forgot, kept = answers(results)
-    return (*learned.short, "; ", *forgot.short, "; ", *kept.short, ".")
+    leaking = " ‡" if results.leaks else ""
+    return (*learned.short, f"{leaking}; ", *forgot.short, "; ", *kept.short, ".")
 
 
 def notices(results: Results) -> tuple[Sentence, ...]:
     """What a reader has to know before the numbers."""
     told_first: list[Sentence] = []
+    if results.leaks:
+        told_first.append(
+            (
+                "‡ The split of these data is a published one that leaks: ",
+                told(results.leaks, "leaks"),
+                (
+                    ". Every figure here is too good by an unknown amount; it compares with figures "
+                    "published on the same split and says nothing of new patients."
+                ),
+            )
+        )
     for index, encoder in enumerate(results.encoders):
         if encoder.exposed:
             told_first.append(

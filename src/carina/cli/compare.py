@@ -53,6 +53,8 @@ def compare(
         ["metric", *differences],
         [[m, *(str(differences[part][m]) for part in differences)] for m in METRICS],
     )
+    for leaks in dict.fromkeys(found.leaks for found in (one, other) if found.leaks):
+        note(f"The split leaks, the figures behind the difference are too good: {leaks}.")
     if one.plan_id != other.plan_id:
         note(
             "The runs follow different plans: the difference is of outcomes, not of methods alone."

@@ -32,8 +32,11 @@ def results(
 def show_results(found: Results) -> None:
     """The headline by step, then every finding after the last step."""
     plan = f"{found.plan_kind}, {found.plan_variant}, plan {found.plan_id}"
-    print_table(f"{found.recipe} ({plan}): mean over {found.headline}", *macro_rows(found))
-    print_table(f"after {found.experiences[-1].name}", *finding_rows(found))
+    leaking = " ‡" if found.leaks else ""
+    print_table(f"{found.recipe} ({plan}): mean over {found.headline}{leaking}", *macro_rows(found))
+    print_table(f"after {found.experiences[-1].name}{leaking}", *finding_rows(found))
+    if found.leaks:
+        note(f"‡ The split leaks, every figure is too good: {found.leaks}.")
     if not found.zero_shot:
         note(found.why_no_zero_shot[:1].upper() + found.why_no_zero_shot[1:] + ".")
     for encoder in found.encoders:

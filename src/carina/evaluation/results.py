@@ -121,6 +121,8 @@ class Results:
         unseen: The same means on test films no encoder's weights can have seen, where some may.
         encoders: What the run stands on.
         set_aside: Films that could not be read, by reason.
+        leaks: Why every number here is too good, where the data's split is a published one that
+            does not keep patients apart; "" otherwise.
         seconds: Wall-clock time by stage, of the attempt that finished the run.
         peak_memory_bytes: Largest resident size of the process.
         citations: Works this run owes.
@@ -152,6 +154,7 @@ class Results:
     unseen: PartResults | None = None
     encoders: tuple[EncoderUsed, ...]
     set_aside: dict[str, int] = field(default_factory=dict)
+    leaks: str = ""
     seconds: dict[str, float]
     peak_memory_bytes: int
     citations: tuple[str, ...] = ()

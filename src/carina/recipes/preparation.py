@@ -48,6 +48,7 @@ class Prepared:
         unseen: Rows no encoder's weights can have seen; None where none is exposed.
         manifest_digest: Of the whole manifest.
         source: Name of the data set.
+        leaks: Why scores on the data's splits are too good, or "".
         set_aside: Rows without features, counted by reason.
         why_no_zero_shot: The reason, or "" where images and prompts share a space.
         checks: For each card, how its encoder's numbers stood to the golden ones when it encoded;
@@ -65,6 +66,7 @@ class Prepared:
     unseen: Bool[np.ndarray, " images"] | None
     manifest_digest: str
     source: str
+    leaks: str = ""
     set_aside: Mapping[str, int] = field(default_factory=dict)
     why_no_zero_shot: str = ""
     checks: tuple[SelfCheck | None, ...] = ()
@@ -131,6 +133,7 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
         unseen=_unseen(here, cards) if any(exposed) else None,
         manifest_digest=manifest.digest,
         source=manifest.source,
+        leaks=manifest.leaks,
         set_aside={_NO_IMAGE: len(manifest) - len(usable)} if len(usable) < len(manifest) else {},
         why_no_zero_shot="" if shared or alignment else _why_apart(recipe, text),
         checks=(*map(store.check_of, images), *([check_when_loaded(text)] if text else [])),

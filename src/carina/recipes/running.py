@@ -345,6 +345,7 @@ def _results(
             for card, exposed in zip(prepared.cards, prepared.exposed, strict=True)
         ),
         set_aside=dict(prepared.set_aside),
+        leaks=prepared.leaks,
         seconds={},
         peak_memory_bytes=0,
         citations=citations(recipe, prepared.cards),
