@@ -27,12 +27,14 @@ class Measurement:
         command: What is run, from the repository's root; {python}, {data}, {extras},
             {pictures} are filled in.
         keep: Beginnings of the lines to show; all where empty.
+        holds: What a line to show holds.
     """
 
     title: str
     about: str
     command: str
     keep: tuple[str, ...] = ()
+    holds: str = ""
 
 
 MEASUREMENTS = (
@@ -40,7 +42,9 @@ MEASUREMENTS = (
         title="Encoders against upstream's own code, in the core environment",
         about="Weights drawn by the names of upstream's tensors; the difference is the largest "
         "one in units of the standard deviation of upstream's output, 1e-4 is a match.",
-        command="{python} benchmarks/encoder_parity.py",
+        command="{python} -m pytest -q -s -n 0 tests/encoders/test_upstream_goldens.py "
+        "tests/encoders/hub/test_parity.py tests/encoders/test_medclip_family.py",
+        holds=": ",
     ),
     Measurement(
         title="Encoders of other packages against those packages",
@@ -85,11 +89,13 @@ def measured(one: Measurement, words: dict[str, str]) -> str:
     command = one.command.format(**words)
     began = time.monotonic()
     done = subprocess.run(shlex.split(command), capture_output=True, text=True, check=False)
-    lines = [
-        line.rstrip()
-        for line in done.stdout.splitlines()
-        if not one.keep or line.startswith(one.keep)
-    ]
+    lines = list(
+        dict.fromkeys(
+            line.rstrip()
+            for line in done.stdout.splitlines()
+            if (not one.keep or line.startswith(one.keep)) and one.holds in line
+        )
+    )
     if done.returncode or not lines:
         raise CarinaError(f"{command} ended with {done.returncode}: {done.stderr[-2000:]}")
     shown = one.command.format(python="python", data="DATA", extras="python", pictures="")
