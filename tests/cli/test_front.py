@@ -19,7 +19,7 @@ FLAGS = {
     "compare": "first second as_json",
     "bundle": "run out after updatable",
     "predict": "bundle images as_json weights trust_input",
-    "encoders": "as_json",
+    "encoders": "name weights onnx as_json",
     "prompts": "bank finding",
     "store": "root verify prune",
     "forget": "patient store",

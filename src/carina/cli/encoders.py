@@ -1,13 +1,25 @@
 """``carina encoders``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from carina.cli.terminal import note, print_json, print_table
-from carina.encoders import EncoderInfo, ShelfInfo, listing, shelves, user_settings
+from carina.core import ConfigError, dump
+from carina.encoders import (
+    EncoderInfo,
+    ShelfInfo,
+    encoder_info,
+    export_onnx,
+    listing,
+    load_encoder,
+    load_image_encoder,
+    shelves,
+    user_settings,
+)
 
 __all__ = ["encoders"]
 
@@ -27,12 +39,27 @@ class _Listing:
     settings: tuple[str, ...]
 
 
-def encoders(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False) -> None:
+def encoders(
+    name: str = "",
+    *,
+    weights: Path | None = None,
+    onnx: Path | None = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
     """List encoders: what they need, what they may be used for and what they have seen.
 
     Args:
+        name: One encoder, to be told all of; without one, all are listed.
+        weights: File of its weights: it is loaded then, and checked.
+        onnx: Write it as this ONNX file, with pooled features and tokens; onnxruntime must give
+            torch's numbers, or nothing is written.
         as_json: Print the list for machines.
     """
+    if name:
+        _one(name, weights, onnx, as_json=as_json)
+        return
+    if weights or onnx:
+        raise ConfigError("Name the encoder that is meant: carina encoders NAME --weights PATH.")
     found, kinds, settings = listing(), shelves(), user_settings()
     if as_json:
         print_json(_Listing(encoders=found, kinds=kinds, settings=tuple(sorted(settings.encoders))))
@@ -47,6 +74,44 @@ def encoders(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] 
     )
     for stranger in settings.unknown(tuple(info.card.name for info in found)):
         note(f"The settings name no encoder there is: {stranger}")
+
+
+def _one(name: str, weights: Path | None, onnx: Path | None, *, as_json: bool) -> None:
+    """All of one encoder; what its weights change, only where they are read."""
+    info = encoder_info(name)
+    if onnx is not None:
+        encoder = load_image_encoder(name, weights=weights)
+        parity = export_onnx(encoder, onnx)
+        info = replace(info, card=encoder.card)
+        note(
+            f"{name} is written as {onnx.name} with {' and '.join(parity.outputs)}; onnxruntime is "
+            f"within {parity.difference:.0e} standard deviations of torch, cosine "
+            f"{parity.cosine:.7f}."
+        )
+    elif weights is not None:
+        info = replace(info, card=load_encoder(name, weights=weights).card)
+    if as_json:
+        print_json(info)
+        return
+    about = {
+        "needs": info.needs,
+        "here": _yes(info.installed),
+        "takes weights": info.weights,
+        "weights from": info.weights_from,
+        "use": info.use,
+    }
+    rows = [[key, _words(each)] for key, each in {**dump(info.card), **about}.items()]
+    print_table(f"encoder {name}", ["what", "is"], [row for row in rows if row[1]])
+
+
+def _words(value: Any) -> str:
+    """A value of plain dictionaries and lists for people; "" for what is not there."""
+    if isinstance(value, dict):
+        told = {key: _words(each) for key, each in value.items() if key != "kind"}
+        return ", ".join(f"{key} {each}" for key, each in told.items() if each)
+    if isinstance(value, list | tuple):
+        return "; ".join(told for each in value if (told := _words(each)))
+    return str(value or "")
 
 
 def _row(info: EncoderInfo, settings: Mapping[str, object]) -> list[str]:
