@@ -82,7 +82,7 @@ def assert_same(found: Tensor, expected: Tensor) -> None:
     """The same numbers; how nearly is printed, for `make inputs`."""
     difference = float((found - expected).abs().max() / expected.std())
     test = os.environ["PYTEST_CURRENT_TEST"].split("::")[1].split(" ")[0]
-    sys.stdout.write(f"\n{test.removeprefix('test_')}: {difference:.1e}\n")
+    sys.stdout.write(f"\nparity: {test.removeprefix('test_')} {difference:.1e}\n")
     assert found.shape == expected.shape
     assert difference <= TOLERANCE
 
