@@ -1,6 +1,6 @@
 """Features of a file, in the store as if they had been computed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +125,7 @@ def test_one_go_and_a_go_that_was_cut_end_in_the_same_bytes(
         pass
     going = encode(manifest, encoder, cut, rows_per_segment=8)
     next(going)
+    assert isinstance(going, Generator)
     going.close()
     assert len(cut.segments(encoder.card)) == 1
     for _ in encode(manifest, encoder, cut, rows_per_segment=8):

@@ -1,7 +1,7 @@
 """Maps for decoders and crops of the film, kept beside pooled features and read from the disk."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +115,7 @@ def test_one_go_and_a_go_that_was_cut_end_in_the_same_bytes(
     going = encode(manifest, lite, cut, outputs=shuffled, rows_per_segment=4)
     while not cut.root.is_dir() or not list(cut.segment_folders(lite.card)):
         next(going)
+    assert isinstance(going, Generator)
     going.close()
     for _ in encode(manifest, lite, cut, outputs=OUTPUTS, rows_per_segment=4):
         pass

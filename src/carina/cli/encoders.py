@@ -110,7 +110,7 @@ def _words(value: Any) -> str:
         told = {key: _words(each) for key, each in value.items() if key != "kind"}
         return ", ".join(f"{key} {each}" for key, each in told.items() if each)
     if isinstance(value, list | tuple):
-        return "; ".join(told for each in value if (told := _words(each)))
+        return "; ".join(filter(None, map(_words, value)))
     return str(value or "")
 
 
