@@ -73,7 +73,10 @@ def alike(thumbnails: UInt8[np.ndarray, "films 64 64"], *, likeness: float = LIK
         likeness: Correlation from which a pair counts.
     """
     _, first, back = np.unique(
-        thumbnails.reshape(len(thumbnails), -1), axis=0, return_index=True, return_inverse=True
+        thumbnails.reshape(len(thumbnails), _SIDE * _SIDE),
+        axis=0,
+        return_index=True,
+        return_inverse=True,
     )
     back = back.reshape(-1)
     bits, structured = _bits(thumbnails[first])
