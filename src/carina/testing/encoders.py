@@ -1,7 +1,7 @@
 """What every encoder owes, as classes of tests that its author subclasses.
 
 class TestMine(ImageEncoderContract):
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def encoder(self):
         return load_image_encoder("mine")
 """
