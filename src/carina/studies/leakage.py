@@ -161,6 +161,7 @@ def _near(manifest: Manifest, pictures: Likenesses) -> Iterator[Remark]:
     at = sorted(pictures.thumbnails)
     splits: list[int] = []
     patients: list[int] = []
+    same: list[int] = []
     for group in _groups([pictures.thumbnails[row] for row in at]):
         rows = [at[place] for place in group]
         if len({pictures.digests[row] for row in rows}) == 1:
@@ -169,13 +170,26 @@ def _near(manifest: Manifest, pictures: Likenesses) -> Iterator[Remark]:
             splits += rows
         elif len({manifest.patient[row] for row in rows}) > 1:
             patients += rows
-    for topic, found, what in (
-        ("across-splits", splits, "in another split, so scores may leak; look at them"),
-        ("across-patients", patients, "under another patient; one of the names may be wrong"),
+        else:
+            same += rows
+    for severity, topic, found, what in (
+        (
+            Severity.WARNING,
+            "near-duplicates-across-splits",
+            splits,
+            "in another split, so scores may leak; look at them",
+        ),
+        (
+            Severity.WARNING,
+            "near-duplicates-across-patients",
+            patients,
+            "under another patient; one of the names may be wrong",
+        ),
+        (Severity.NOTE, "near-duplicates", same, "of the same patient; they count twice"),
     ):
         if found:
             text = f"{len(found)} images have a near-duplicate {what}."
-            yield _leak(Severity.WARNING, f"near-duplicates-{topic}", text, found)
+            yield _leak(severity, topic, text, found)
 
 
 def _reports(manifest: Manifest) -> Iterator[Remark]:
