@@ -40,7 +40,7 @@ extras:  ## encoders of other packages against those packages (builds .venv-extr
 	@test -x .venv-extras/bin/python || $(PYTHON) -m venv .venv-extras
 	.venv-extras/bin/pip --disable-pip-version-check --quiet install torch torchvision
 	.venv-extras/bin/pip --disable-pip-version-check --quiet install --editable '.[open-clip,timm,xrv]'
-	.venv-extras/bin/pip --disable-pip-version-check --quiet install --no-deps hi-ml-multimodal==0.2.2
+	.venv-extras/bin/pip --disable-pip-version-check --quiet install --no-deps hi-ml-multimodal==0.2.2 SimpleITK
 	.venv-extras/bin/python benchmarks/extras_parity.py
 
 format: $(VENV)/.development  ## lay the code out

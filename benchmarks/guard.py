@@ -109,6 +109,8 @@ def rates(found: list[Seen], others: list[tuple[str, str, np.ndarray]]) -> list[
         (one.patient, Problem.LATERAL in inspect(picture(one.small)).problems) for one in sideways
     ]
     shown.append(rate("covid's laterals, told as lateral", "80 % of patients", laterals))
+    parts = [(one.patient, not inspect(picture(one.part)).in_scope) for one in real]
+    shown.append(rate("enlarged parts of films, out of scope", "", parts))
     kinds = {"": "95 %"} | dict.fromkeys((kind for kind, _, _ in others), "")
     for kind, wanted in kinds.items():
         told = [

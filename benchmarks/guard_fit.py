@@ -5,6 +5,7 @@ The same data give the same file.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,9 @@ STATES = [(turn, inverted) for turn in range(4) for inverted in (False, True)]
 
 def fitted(found: list[Seen], others: list[np.ndarray]) -> Readouts:
     """The readouts of films of train and val, and of other pictures."""
-    train = [one for one in found if one.split == "train"]
+    seen = [one for one in found if one.split == "train"]
+    others = others + [one.part for one in seen[::3]]
+    train = seen + [replace(one, small=small) for one in seen for small in one.tilted]
     centre = np.mean([_told(one.small, state) for one in train for state in STATES], axis=0)
 
     def told(small: np.ndarray, state: tuple[int, bool]) -> np.ndarray:

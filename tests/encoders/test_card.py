@@ -87,3 +87,8 @@ def test_no_card_contradicts_itself(change: dict[str, Any], said: str) -> None:
 def test_a_card_is_written_and_read_without_loss() -> None:
     for info in listing():
         assert load(json.loads(to_json(info.card)), EncoderCard) == info.card
+
+
+def test_stores_made_before_a_step_came_are_found_by_recipes_that_do_not_take_it() -> None:
+    """A fingerprint of the first release, kept: whoever encoded with it encodes nothing anew."""
+    assert CARD.fingerprint == "517ac58769b5ee6815e3"

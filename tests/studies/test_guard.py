@@ -44,6 +44,14 @@ def test_margins_do_not_count(chests: list[np.ndarray]) -> None:
     assert sum(bool(told(chest)) for chest in framed) == 0
 
 
+def test_a_marker_in_a_margin_does_not_count(chests: list[np.ndarray]) -> None:
+    marked = [np.pad(chest, ((25, 25), (30, 30))) for chest in chests[:10]]
+    for film in marked:
+        film[3:9, 4:12] = 1
+
+    assert sum(bool(told(film)) for film in marked) == 0
+
+
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_turned_chests_are_told(chests: list[np.ndarray], turns: int) -> None:
     found = [Problem.ROTATED in told(np.rot90(chest, turns)) for chest in chests]

@@ -1,6 +1,6 @@
 """What an encoder is, in words and numbers that change when, and only when, its numbers can."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from carina.core import InvalidValue, fingerprint, near
 
@@ -186,12 +186,24 @@ class EncoderCard:
                 "revision": self.revision,
                 "recipe_version": self.recipe_version,
                 "weights": self.weights,
-                "preprocess": self.preprocess,
+                "preprocess": _told(self.preprocess),
                 "max_tokens": self.max_tokens,
                 "dtype": self.dtype,
                 "engine": self.engine,
             }
         )
+
+
+def _told(spec: Preprocess | None) -> dict[str, object] | None:
+    """A recipe without the steps it does not take that came later: stores made before stay found."""
+    if spec is None:
+        return None
+    told = {"kind": type(spec).__name__} | {
+        each.name: getattr(spec, each.name) for each in fields(spec)
+    }
+    if not spec.stretch:
+        del told["stretch"]
+    return told
 
 
 def _one_of(what: str, value: str, known: tuple[str, ...]) -> None:
