@@ -12,7 +12,7 @@ from PIL import Image
 
 from carina.core import dump
 from carina.phantoms import draw
-from carina.studies import CheckReport, LabelSpace, Manifest, Remark, Severity, check, hashed_split
+from carina.studies import CheckReport, LabelSpace, Manifest, Remark, Severity, check
 
 SPLITS = ("train", "train", "val", "val", "test", "test")
 LONG = "Heart size is normal. The lungs are clear of consolidation, effusion, or pneumothorax; no acute bony abnormality."
@@ -235,14 +235,3 @@ def test_the_command_line_has_a_section_for_leaks_and_a_table_for_policies(
     assert "asserted" not in plain
     _, machine, _ = carina("check", tmp_path / "a", "--policies", "--json")
     assert '"ones"' in machine
-
-
-def test_new_patients_move_nobody_from_one_split_to_another() -> None:
-    shares = {"train": 0.7, "val": 0.1, "test": 0.2}
-    old = [f"p{row}" for row in range(200)]
-    new = [f"q{row}" for row in range(100)]
-    before = dict(zip(old, hashed_split(old, "salt", shares), strict=True))
-    mixed = [*new, *reversed(old)]
-    after = dict(zip(mixed, hashed_split(mixed, "salt", shares), strict=True))
-
-    assert {who: after[who] for who in old} == before

@@ -29,7 +29,8 @@ def pairs(thumbnails: np.ndarray) -> set[tuple[int, int]]:
 
 def resized(pixels: np.ndarray, rows: int, cols: int) -> np.ndarray:
     image = Image.fromarray(pixels).resize((cols, rows), Image.Resampling.BICUBIC)
-    return np.clip(np.asarray(image), 0, 1)
+    clipped: np.ndarray = np.clip(np.asarray(image), 0, 1)
+    return clipped
 
 
 @pytest.mark.parametrize(

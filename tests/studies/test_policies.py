@@ -101,7 +101,7 @@ def test_soft_cells_carry_the_stated_share_and_nothing_else_does() -> None:
     found = LabelPolicy(uncertain=Uncertain.SOFT, value=0.25).apply(EVERY, ONE)
 
     assert found.soft is not None
-    np.testing.assert_array_equal(found.soft[:, 0], np.float32([np.nan, 0.25, np.nan, np.nan]))
+    np.testing.assert_array_equal(found.soft[:, 0], np.array([np.nan, 0.25, np.nan, np.nan]))
 
 
 def test_one_finding_may_differ_under_any_of_its_names() -> None:
