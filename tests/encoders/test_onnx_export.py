@@ -64,7 +64,7 @@ def test_the_file_holds_the_card_and_no_place_on_this_machine(
     assert load(json.loads(prop.value), EncoderCard) == efficientnet.card
     places = (Path.home(), Path(__file__).parents[2], path.parent, Path(torch.__file__).parent)
     assert not [str(place) for place in places if str(place).encode() in data]
-    assert b".py" not in data
+    assert b"site-packages" not in data
 
 
 class _Unlike(nn.Module):
@@ -86,6 +86,40 @@ def test_other_numbers_are_told_and_nothing_is_written(tmp_path: Path) -> None:
 
     with pytest.raises(Mismatch, match="onnxruntime gives other numbers for toy-image"):
         export_onnx(unlike, tmp_path / "toy.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+class _Fixed(nn.Module):
+    """Takes the number of images it was exported with for the number there always is."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, images: torch.Tensor) -> Any:
+        found = self.module(images)
+        return replace(found, pooled=found.pooled + torch.zeros(len(images), 1))
+
+
+class _Odd(_Fixed):
+    """Looks at a number, which no exported graph can."""
+
+    def forward(self, images: torch.Tensor) -> Any:
+        found = self.module(images)
+        return found if float(images.mean()) > 0 else replace(found, pooled=-found.pooled)
+
+
+@pytest.mark.parametrize(
+    ("module", "told"), [(_Fixed, "for any number of images"), (_Odd, "by torch .*Error")]
+)
+def test_a_module_that_makes_no_graph_for_all_images_is_told(
+    module: type[_Fixed], told: str, tmp_path: Path
+) -> None:
+    toy = load_image_encoder("toy-image")
+    assert isinstance(toy, FrozenImages)
+
+    with pytest.raises(InvalidValue, match=f"toy-image cannot be written as ONNX {told}"):
+        export_onnx(replace(toy, module=module(toy.module)), tmp_path / "toy.onnx")
     assert not list(tmp_path.iterdir())
 
 

@@ -111,18 +111,30 @@ def _exported(encoder: FrozenImages, outputs: tuple[str, ...]) -> bytes:
     import onnx
 
     module = _Flat(encoder.module, tokens="tokens" in outputs).eval()
-    with _quietly():
-        program = torch.onnx.export(
-            module,
-            (_images(encoder.card)[:2],),
-            dynamo=True,
-            verbose=False,
-            input_names=[_INPUT],
-            output_names=list(outputs),
-            dynamic_shapes=({0: torch.export.Dim("items", min=1)},),
-        )
+    try:
+        with _quietly():
+            program = torch.onnx.export(
+                module,
+                (_images(encoder.card)[:2],),
+                dynamo=True,
+                verbose=False,
+                input_names=[_INPUT],
+                output_names=list(outputs),
+                dynamic_shapes=({0: torch.export.Dim("items", min=1)},),
+            )
+    except Exception as error:  # whatever of a module the exporter does not understand
+        raise InvalidValue(
+            f"{encoder.card.name} cannot be written as ONNX by torch {torch.__version__} "
+            f"({type(error).__name__}). Encode with torch, or try another version of it."
+        ) from error
     assert program is not None  # noqa: S101 - dynamo=True gives one
     model = program.model_proto
+    (taken,) = model.graph.input
+    if not taken.type.tensor_type.shape.dim[0].dim_param:
+        raise InvalidValue(
+            f"{encoder.card.name} cannot be written as ONNX for any number of images: its module "
+            "takes how many there are for a constant. Say images.shape[0] there, not len(images)."
+        )
     _strip(model)
     onnx.helper.set_model_props(model, {_CARD: to_json(encoder.card)})
     try:

@@ -162,7 +162,8 @@ class _Visual(nn.Module):
 
     def forward(self, images: Float[Tensor, "items 3 rows cols"]) -> Encoded:
         patches = self.conv1(images).flatten(2).transpose(1, 2)
-        first = self.class_embedding.expand(len(images), 1, -1)
+        # not len(images): an export would take it for a constant
+        first = self.class_embedding.expand(images.shape[0], 1, -1)
         x = torch.cat([first, patches], dim=1) + self.positional_embedding
         x = self.transformer["resblocks"](self.ln_pre(x))
         x = self.ln_post(x)
