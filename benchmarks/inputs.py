@@ -60,7 +60,7 @@ MEASUREMENTS = (
     Measurement(
         title="Report labeller against the manual MeSH findings",
         about="The half of the Indiana reports the rules were not written on.",
-        command="{python} benchmarks/labeller.py --data {data}",
+        command="{python} benchmarks/labeller.py --half B",
     ),
     Measurement(
         title="Duplicates and leakage",
