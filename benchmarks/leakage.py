@@ -1,8 +1,9 @@
 """How surely copies of a film are found, how often others are taken for copies, and what leaks.
 
 Copies are made of every fifth film of the shared sets; each has to be paired with its own film among
-all films. Pairs among the films as they are have been looked at by eye, and each is named as what
-it is: they are no false alarms.
+all films. The limit was set after a look at copies of 200 films. Of the four pairs among the films
+as they are, three are equal to the pixel and one, seen by eye, is one film under two dates: none is
+a false alarm.
 """
 
 import argparse
