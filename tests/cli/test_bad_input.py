@@ -102,7 +102,7 @@ TOY = ("--encoder", "toy-image", "--store", "OUT")
         (("run", "RECIPE", *HERE, "--seed", "-1"), ("A seed is 0 or more; got -1",)),
         (("run", "RECIPE", "DATA", "STORE", "OUT"), ("--data requires", "carina run --help")),
         (("encode", "DATA"), ("--encoder requires", "carina encode --help")),
-        (("encoders", "toy-image"), ("toy-image", "carina encoders --help")),
+        (("encoders", "toy-image", "toy-text"), ("toy-text", "carina encoders --help")),
         # recipes
         (("run", "nih-joint-rigde", *HERE), ("Did you mean 'nih-joint-ridge'?",)),
         (("run", "gone.toml", *HERE), ("There is no file gone.toml",)),
@@ -116,6 +116,23 @@ TOY = ("--encoder", "toy-image", "--store", "OUT")
         (("prompts", "retune4"), ("Did you mean 'retune-4'?",)),
         # encoders and weights
         (("encode", "DATA", "--encoder", "toy-imag", "--store", "OUT"), ("'toy-image'?",)),
+        (("encoders", "toy-imag"), ("'toy-image'?",)),
+        (("encoders", "--onnx", "OUT"), ("Name the encoder",)),
+        (("encoders", "toy-text", "--onnx", "OUT"), ("reads texts; wanted",)),
+        (("encode", "DATA", "--encoder", "embeddings:", "--store", "OUT"), ("your name for",)),
+        (("encode", "DATA", "--encoder", "embeddings:a", "--store", "OUT"), ("--weights PATH",)),
+        (
+            ("encode", "DATA", "--encoder", "toy-image", "--store", "OUT", "--outputs", "token"),
+            ("pooled, tokens, stages, crops",),
+        ),
+        (
+            ("encode", "DATA", "--encoder", "toy-image", "--store", "OUT", "--dtype", "half"),
+            ("float32, bfloat16, float16",),
+        ),
+        (
+            ("encode", "DATA", "--encoder", "toy-image", "--store", "OUT", "--device", "gpu"),
+            ("No device", "cpu"),
+        ),
         (("encode", "DATA", "--encoder", "toy-text", "--store", "OUT"), ("reads texts; wanted",)),
         (("encode", "DATA", "--encoder", "mobilenet-cxr14", "--store", "OUT"), ("--weights",)),
         (
