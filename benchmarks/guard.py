@@ -6,19 +6,23 @@ of it are shown: one counts as told where at least half of what is of it are. ``
 
 import argparse
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from guard_films import Seen, films
-from other_pictures import pictures
 
 from carina.measures import wilson
 from carina.studies import Picture, inspect, square
 from carina.studies.guard import Problem, turned
 from carina.studies.picture import Form
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.guard_films import Seen, films
+from benchmarks.other_pictures import pictures
 
 WAYS = {
     "inverted": (Problem.INVERTED, 0, True),

@@ -5,16 +5,20 @@ The same data give the same file.
 """
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from guard_films import Seen, films
-from other_pictures import pictures
 from sklearn.linear_model import LogisticRegression
 
 from carina.core import write_json
 from carina.studies.guard import Problem, Readouts, descriptors, square, turned
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.guard_films import Seen, films
+from benchmarks.other_pictures import pictures
 
 PENALTY = 0.03  # inverse strength; 0.003 and 0.3 give the same rates on val
 FALSE_ALARMS = 0.004  # of each problem, on val films and their patients' peers in train
@@ -29,7 +33,8 @@ def fitted(found: list[Seen], others: list[np.ndarray]) -> Readouts:
     centre = np.mean([_told(one.small, state) for one in train for state in STATES], axis=0)
 
     def told(small: np.ndarray, state: tuple[int, bool]) -> np.ndarray:
-        return _told(small, state) - centre
+        found: np.ndarray = _told(small, state) - centre
+        return found
 
     frontal = [one for one in train if not one.lateral]
     state = LogisticRegression(C=PENALTY, max_iter=400)
@@ -40,7 +45,8 @@ def fitted(found: list[Seen], others: list[np.ndarray]) -> Readouts:
 
     def upright(small: np.ndarray) -> np.ndarray:
         turn, inverted = STATES[int(state.decision_function([told(small, (0, False))]).argmax())]
-        return descriptors(turned(small, (4 - turn) % 4, inverted=inverted)) - centre
+        found: np.ndarray = descriptors(turned(small, (4 - turn) % 4, inverted=inverted)) - centre
+        return found
 
     def readout(yes: list[np.ndarray], no: list[np.ndarray]) -> LogisticRegression:
         model = LogisticRegression(C=PENALTY, max_iter=800, class_weight="balanced")

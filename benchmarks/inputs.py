@@ -53,6 +53,11 @@ MEASUREMENTS = (
         keep=("timm:", "open-clip", "biomedclip", "xrv:", "chexzero", "resnet-ae", "biovil"),
     ),
     Measurement(
+        title="Encoders in other types and in onnxruntime",
+        about="Against float32 in torch, on real films and sentences; one thread.",
+        command="{python} benchmarks/encoder_types.py --data {data}",
+    ),
+    Measurement(
         title="Input guard",
         about="Shares of films and pictures of the test splits, read once for this table.",
         command="{python} benchmarks/guard.py --data {data} {pictures}",

@@ -80,7 +80,7 @@ def _whole(part: str, skimage_data: Path | None) -> Iterator[tuple[str, str, Ima
 def _dicom(name: str) -> Image.Image:
     import pydicom
     from pydicom.data import get_testdata_file
-    from pydicom.pixels import apply_color_lut
+    from pydicom.pixels.processing import apply_color_lut
 
     path = get_testdata_file(name, download=False)
     dataset = pydicom.dcmread(str(path))
@@ -134,7 +134,8 @@ def _noise(random: np.random.Generator) -> np.ndarray:
 def _stripes(random: np.random.Generator) -> np.ndarray:
     rows, cols = np.mgrid[0:200, 0:200]
     across, down = random.uniform(-0.5, 0.5, size=2)
-    return (0.5 + 0.5 * np.sin(across * rows + down * cols)).astype(np.float32)
+    made: np.ndarray = (0.5 + 0.5 * np.sin(across * rows + down * cols)).astype(np.float32)
+    return made
 
 
 def _chart(random: np.random.Generator) -> np.ndarray:
