@@ -251,7 +251,10 @@ class Store:
     def note_check(self, card: EncoderCard, check: SelfCheck | None) -> None:
         """Put down how an admitted encoder's numbers stand to the golden ones, where it is known."""
         if check is not None and check != self.check_of(card):
-            write_json(self.encoder_folder(card) / _CHECK, check)
+            path = self.encoder_folder(card) / _CHECK
+            with claimed_folder(path) as partial:  # which the next writer prunes after a kill
+                write_json(partial / _CHECK, check)
+                (partial / _CHECK).replace(path)
 
     def check_of(self, card: EncoderCard) -> SelfCheck | None:
         """What `note_check` put down last; None where nothing was."""

@@ -106,7 +106,7 @@ def _atelectasis(rng: np.random.Generator, thorax: Thorax) -> Lesion:
     within = step(thorax.edge, 0.01) * step(thorax.floor, 0.01) * (thorax.air > 0.02)
     added = (added * within).astype(np.float32)
     return Lesion(
-        mask=(added > 0.04) & thorax.body,
+        mask=(added > 0.04) & thorax.body & np.isin(thorax.side, sides),
         filled=np.clip(haze, 0, 0.3).astype(np.float32),
         added=added,
         seen=np.ones_like(x),
