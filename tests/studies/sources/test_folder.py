@@ -172,8 +172,8 @@ def test_tabs_byte_order_marks_and_padded_cells_are_no_trouble(folder: Make) -> 
             ConfigError,
             "both 'Pleural Effusion'",
         ),
-        (TABLE.replace("-1,\n", "-1,maybe\n"), PLAIN, ManifestError, "'Mass': 'maybe' in 1 row"),
-        (TABLE, MAPPING.replace("valid", "other"), ManifestError, "No split named 'valid' .1 row"),
+        (TABLE.replace("-1,\n", "-1,2\n"), PLAIN, ManifestError, "'Mass': 1 row.* such as '2'"),
+        (TABLE, MAPPING.replace("valid", "other"), ManifestError, "no split, such as 'valid'"),
         (TABLE.replace("c.png", "a.png"), PLAIN, ManifestError, "1 of them under another patient"),
         (TABLE.replace("c.png", "../c.png"), PLAIN, ManifestError, "leaves the image folder"),
         (TABLE.replace("c.png", "/c.png"), PLAIN, ManifestError, "leaves the image folder"),
@@ -195,6 +195,19 @@ def test_a_fault_says_what_came_and_what_to_do(
         read_folder(root)
 
     assert str(root) not in str(caught.value)
+
+
+@pytest.mark.parametrize("cell", ["Miller^Jane", "Miller", "00012345", "4711"])
+def test_a_cell_that_may_name_somebody_is_not_quoted(folder: Make, cell: str) -> None:
+    split = PLAIN.replace('patient = "id"', 'patient = "id"\nsplit = "part"')
+    for table, mapping in (
+        (f"image,id,Mass\na,1,{cell}\n", PLAIN),
+        (f"image,id,part,Mass\na,1,{cell},1\n", split),
+    ):
+        with pytest.raises(ManifestError, match=r"1 row\(s\)") as caught:
+            read_folder(folder(table, mapping))
+
+        assert cell not in str(caught.value)
 
 
 def test_all_missing_columns_are_told_at_once(folder: Make) -> None:

@@ -1,7 +1,7 @@
 """The last step every source shares: columns that were read become a manifest."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from carina.studies.sources.cells import relative
 from carina.studies.sources.source import HASHED, SOURCES, Reading
 from carina.studies.splits import hashed_split
 
-__all__ = ["FRACTIONS", "assemble", "held_out", "presences"]
+__all__ = ["FRACTIONS", "assemble", "harmless", "held_out", "presences"]
 
 _SHORT = re.compile(r"-?\d(\.\d)?|[A-Za-z]{1,3}")
 FRACTIONS = {"train": 0.7, "val": 0.1, "test": 0.2}
@@ -117,6 +117,11 @@ def held_out(patient: Sequence[str], part: Sequence[str], choice: Reading) -> li
     return [own if said == "train" else said for own, said in zip(hashed, part, strict=True)]
 
 
+def harmless(cells: Iterable[str]) -> str:
+    """The first cell too short to be a name or an identifier; blank where there is none."""
+    return next((cell for cell in cells if _SHORT.fullmatch(cell)), "")
+
+
 def presences(
     cells: Sequence[str], meanings: Mapping[str, Presence], *, column: str
 ) -> list[Presence]:
@@ -126,8 +131,8 @@ def presences(
         ManifestError: for a cell that is none of those known.
     """
     if strange := [cell for cell in cells if cell not in meanings]:
-        short = next((cell for cell in strange if _SHORT.fullmatch(cell)), "")
-        such = f", such as {short!r}" if short else ""  # a longer cell may be a name or an id
+        short = harmless(strange)
+        such = f", such as {short!r}" if short else ""
         raise ManifestError(
             f"{len(strange)} cell(s) of column {column!r} are outside the published form{such}; "
             f"known: {', '.join(repr(cell) for cell in meanings)}."

@@ -19,7 +19,7 @@ from carina.core import (
 from carina.studies.findings import canonical
 from carina.studies.labels import LabelSpace, Presence
 from carina.studies.manifest import Manifest, Split
-from carina.studies.sources.assembling import FRACTIONS
+from carina.studies.sources.assembling import FRACTIONS, harmless
 from carina.studies.sources.cells import ages, relative, sex, view
 from carina.studies.sources.mapping import Duplicates, LabelColumns, TableMapping
 from carina.studies.sources.merging import one_patient_an_image, places_of_merged
@@ -32,6 +32,8 @@ MAPPING = "mapping.toml"
 """What a mapping beside a table is called."""
 _TABLES = (".csv", ".tsv")
 _IMAGES = (".png", ".jpg", ".jpeg", ".dcm")
+# Other cells are not quoted: where the column is the wrong one, they name patients.
+_SPLITS = {"valid", "validate", "validation", "training", "testing", "development", "holdout"}
 _EXAMPLE = """
   table = "labels.csv"
   images = "images"
@@ -214,10 +216,12 @@ def _splits(mapping: TableMapping, table: Table, patient: tuple[str, ...]) -> tu
     known = [str(split) for split in Split]
     names = tuple(rule.rename.get(cell, cell) for cell in table.cells[mapping.columns.split])
     if strange := [name for name in names if name not in known]:
+        word = next((name for name in strange if name.lower() in _SPLITS), "") or harmless(strange)
+        such = f", such as {word!r}" if word else ""
         raise ManifestError(
-            f"No split named {strange[0][:20]!r} ({len(strange)} row(s) of column "
-            f"{mapping.columns.split!r}).{near(strange[0], known)} Known: {', '.join(known)}. "
-            f'Say what it means in the mapping: [split] rename = {{ "{strange[0][:20]}" = SPLIT }}.'
+            f"{len(strange)} row(s) of column {mapping.columns.split!r} name no split{such}."
+            f"{near(strange[0], known)} Known: {', '.join(known)}. "
+            f'Say what each means in the mapping: [split] rename = {{ "{word or "CELL"}" = SPLIT }}.'
         )
     return names
 
@@ -228,10 +232,11 @@ def _labels(rule: LabelColumns, table: Table, rows: int) -> Int8[np.ndarray, "im
     for at, name in enumerate(rule.columns.values()):
         cells = table.cells[name]
         if strange := Counter(cell for cell in cells if cell not in meanings):
-            value, times = strange.most_common(1)[0]
+            short = harmless(value for value, _ in strange.most_common())
+            such = f", such as {short!r}" if short else ""
             raise ManifestError(
-                f"Label outside the contract in column {name!r}: {value[:20]!r} in {times} row(s)"
-                f"{_others(len(strange) - 1)}. Known: {_quoted(meanings)}. "
+                f"Label outside the contract in column {name!r}: {strange.total()} row(s), "
+                f"{len(strange)} value(s){such}. Known: {_quoted(meanings)}. "
                 "Add it to present, absent, uncertain or unmentioned under [labels]."
             )
         labels[:, at] = [meanings[cell] for cell in cells]
@@ -239,10 +244,6 @@ def _labels(rule: LabelColumns, table: Table, rows: int) -> Int8[np.ndarray, "im
         nobody = [cell == unknown.equals for cell in table.cells[unknown.column]]
         labels[np.array(nobody)] = Presence.UNMENTIONED
     return labels
-
-
-def _others(more: int) -> str:
-    return f", and {more} other value(s)" if more else ""
 
 
 def _quoted(values: Iterable[str]) -> str:
