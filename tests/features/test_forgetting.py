@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from carina.core import InvalidValue, MissingFile, UnknownName
+from carina.core import InvalidValue, MissingFile, UnknownName, UnreadableFile
 from carina.encoders import ImageEncoder
-from carina.features import EncodedAll, Store, forget, lookup
+from carina.features import EncodedAll, Store, encode, forget, lookup
 from carina.studies import Manifest
 
 Encode = Callable[..., EncodedAll]
@@ -194,3 +194,18 @@ def test_a_patient_nobody_knows_is_an_error_that_does_not_repeat_the_name(
         forget(store, " ")
     with pytest.raises(MissingFile, match="no store"):
         forget(Store(tmp_path / "nowhere"), PATIENT)
+
+
+def test_nobody_is_forgotten_while_somebody_encodes(
+    manifest: Manifest, toy: ImageEncoder, encode_films: Encode, tmp_path: Path
+) -> None:
+    store = store_at(tmp_path / "store")
+    encode_films(manifest, toy, store)
+    running = encode(manifest, toy, store)
+    next(running)
+
+    with pytest.raises(UnreadableFile, match="same command again"):
+        forget(store, PATIENT)
+
+    running.close()  # type: ignore[attr-defined]
+    assert forget(store, PATIENT).images == 2

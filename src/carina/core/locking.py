@@ -8,7 +8,7 @@ __all__ = ["lock_folder"]
 
 if sys.platform == "win32":
 
-    def lock_folder(folder: Path, *, wait: bool) -> int | None:  # noqa: ARG001
+    def lock_folder(folder: Path, *, wait: bool, shared: bool = False) -> int | None:  # noqa: ARG001
         """Refuse: a folder cannot be opened there.
 
         Raises:
@@ -19,19 +19,21 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def lock_folder(folder: Path, *, wait: bool) -> int | None:
+    def lock_folder(folder: Path, *, wait: bool, shared: bool = False) -> int | None:
         """A descriptor that holds the lock until it is closed; None where another holds it.
 
         Args:
             folder: What to lock; nothing is written into it.
             wait: Whether to wait for whoever holds it.
+            shared: Whether others who share it may hold it too.
 
         Raises:
             OSError: where the folder is gone, or the file system knows no locks.
         """
         descriptor = os.open(folder, os.O_RDONLY)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+            fcntl.flock(descriptor, kind | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             os.close(descriptor)
             return None

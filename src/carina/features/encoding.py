@@ -76,39 +76,40 @@ def encode(
         store.admit(encoder.card)
         store.note_check(encoder.card, check_when_loaded(encoder))
         store.prune()
-    books = Books(store=store, cache=DigestCache.of(store), patients=manifest.patient)
-    held = Held(store=store, card=encoder.card, outputs=outputs)
-    held.look_again()
-    filling = Filling(
-        store=store,
-        encoder=encoder,
-        batch=encoder.card.batch if batch is None else batch,
-        outputs=outputs,
-    )
-    fetch = Fetcher(
-        manifest=manifest, preprocess=preprocess, cache=books.cache, held=held, verify=verify
-    )
-    for found in in_order(fetch, range(len(manifest)), workers=workers):
-        wanted, ran = books.enter(found), False
-        if wanted and found.digest is not None and found.prepared is not None:
-            if found.digest not in held.images and found.digest not in filling.images:
-                books.encoded += 1
-                ran = filling.add(found.digest, found.prepared)
-            if len(filling.images) == rows:
-                _write(books, filling)
-                held.look_again()
-        if ran or time.monotonic() - told > _TELL:
-            told = time.monotonic()
-            yield books.progress
-    _write(books, filling)
-    yield books.progress
-    yield EncodedAll(
-        card=encoder.card,
-        digests=tuple(books.digests),
-        set_aside=tuple(books.set_aside),
-        encoded=books.encoded,
-        seconds=time.monotonic() - started,
-    )
+    with store.writing():
+        books = Books(store=store, cache=DigestCache.of(store), patients=manifest.patient)
+        held = Held(store=store, card=encoder.card, outputs=outputs)
+        held.look_again()
+        filling = Filling(
+            store=store,
+            encoder=encoder,
+            batch=encoder.card.batch if batch is None else batch,
+            outputs=outputs,
+        )
+        fetch = Fetcher(
+            manifest=manifest, preprocess=preprocess, cache=books.cache, held=held, verify=verify
+        )
+        for found in in_order(fetch, range(len(manifest)), workers=workers):
+            wanted, ran = books.enter(found), False
+            if wanted and found.digest is not None and found.prepared is not None:
+                if found.digest not in held.images and found.digest not in filling.images:
+                    books.encoded += 1
+                    ran = filling.add(found.digest, found.prepared)
+                if len(filling.images) == rows:
+                    _write(books, filling)
+                    held.look_again()
+            if ran or time.monotonic() - told > _TELL:
+                told = time.monotonic()
+                yield books.progress
+        _write(books, filling)
+        yield books.progress
+        yield EncodedAll(
+            card=encoder.card,
+            digests=tuple(books.digests),
+            set_aside=tuple(books.set_aside),
+            encoded=books.encoded,
+            seconds=time.monotonic() - started,
+        )
 
 
 def _write(books: Books, filling: Filling) -> None:

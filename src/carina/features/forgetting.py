@@ -1,11 +1,10 @@
 """A patient's rows leave the store; what stays is an entry that says so, and keeps them out."""
 
-import os
 from dataclasses import dataclass
 
 import numpy as np
 
-from carina.core import InvalidValue, UnknownName, lock_folder, salted
+from carina.core import InvalidValue, UnknownName, salted
 from carina.encoders import EncoderCard
 from carina.features.partial import remove, telling_what_is_full
 from carina.features.segment import Segment, write_segment
@@ -51,38 +50,33 @@ def forget(store: Store, patient: str) -> Forgotten:
     what they carry is said on their cards.
 
     Args:
-        store: Where the features are. Nobody else may be writing into it meanwhile.
+        store: Where the features are; held alone meanwhile.
         patient: The identifier, as the data's table has it.
 
     Raises:
         InvalidValue: for a blank identifier.
         UnknownName: where the store has nothing of that patient, without saying who was asked for.
         MissingFile: where there is no store.
-        UnreadableFile: where it is damaged or cannot be written.
+        UnreadableFile: where it is damaged or cannot be written, or somebody is encoding into it.
     """
     if not patient.strip():
         raise InvalidValue("A patient to forget has an identifier; got a blank one.")
     cards = store.encoders()
     code = owner_code(store, patient)
-    before = code in dict(store.forgotten_ledger.pairs())
-    owners = list(store.owner_ledger.pairs())
-    theirs = {digest for digest, owner in owners if owner == code}
-    if not theirs and not before:
-        raise UnknownName(
-            "The store has nothing of this patient. The identifier is compared letter by letter "
-            "with the table's column of patients; see how it is written there."
-        )
-    with telling_what_is_full():
-        lock = lock_folder(store.root, wait=True)
-        try:
-            if not before:  # first, so that no encode brings back what is being removed
-                store.forgotten_ledger.append([(code, str(len(theirs)))], flush=True)
-            rows, segments = _rewrite(store, cards, theirs)
-            _strike(store, theirs, code)
-            store.prune()  # what an earlier call that was killed had taken the name of
-        finally:
-            if lock is not None:
-                os.close(lock)
+    with store.writing(alone=True), telling_what_is_full():
+        before = code in dict(store.forgotten_ledger.pairs())
+        owners = list(store.owner_ledger.pairs())
+        theirs = {digest for digest, owner in owners if owner == code}
+        if not theirs and not before:
+            raise UnknownName(
+                "The store has nothing of this patient. The identifier is compared letter by "
+                "letter with the table's column of patients; see how it is written there."
+            )
+        if not before:  # first, so that no encode brings back what is being removed
+            store.forgotten_ledger.append([(code, str(len(theirs)))], flush=True)
+        rows, segments = _rewrite(store, cards, theirs)
+        _strike(store, theirs, code)
+        store.prune()  # what an earlier call that was killed had taken the name of
     return Forgotten(
         images=len(theirs),
         rows=rows,

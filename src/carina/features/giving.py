@@ -55,39 +55,40 @@ def take_in(
     with telling_what_is_full():
         store.admit(card)
         store.prune()
-    cache = DigestCache.of(store)
-    books = Books(store=store, cache=cache, patients=manifest.patient)
-    held = Held(store=store, card=card, outputs=_OUTPUTS)
-    held.look_again()
-    new: dict[str, int] = {}
-    for row, place in enumerate(places):
-        name = manifest.image[row]
-        digest = digest_bytes(f"{features.digest} {name}".encode())
-        key = cache.given_key(manifest.root / name, card)
-        reason = "" if place is not None else _NO_ROW
-        if books.enter(Found(row=row, key=key, digest=digest, reason=reason)):
-            if place is not None and digest not in held.images:
-                new.setdefault(digest, place)
-        elif reason:
-            cache.learn(key, digest)  # so that a later look knows the row was met
-    books.encoded = len(new)
-    with telling_what_is_full():
-        books.write()
-        for start in range(0, len(new), rows_per_segment):
-            here = slice(start, start + rows_per_segment)
-            write_segment(
-                store.encoder_folder(card),
-                card,
-                [*new][here],
-                {"pooled": features.values[[*new.values()][here]]},
-                outputs=_OUTPUTS,
-                batch=1,
-            )
-            yield books.progress
-    yield EncodedAll(
-        card=card,
-        digests=tuple(books.digests),
-        set_aside=tuple(books.set_aside),
-        encoded=books.encoded,
-        seconds=time.monotonic() - started,
-    )
+    with store.writing():
+        cache = DigestCache.of(store)
+        books = Books(store=store, cache=cache, patients=manifest.patient)
+        held = Held(store=store, card=card, outputs=_OUTPUTS)
+        held.look_again()
+        new: dict[str, int] = {}
+        for row, place in enumerate(places):
+            name = manifest.image[row]
+            digest = digest_bytes(f"{features.digest} {name}".encode())
+            key = cache.given_key(manifest.root / name, card)
+            reason = "" if place is not None else _NO_ROW
+            if books.enter(Found(row=row, key=key, digest=digest, reason=reason)):
+                if place is not None and digest not in held.images:
+                    new.setdefault(digest, place)
+            elif reason:
+                cache.learn(key, digest)  # so that a later look knows the row was met
+        books.encoded = len(new)
+        with telling_what_is_full():
+            books.write()
+            for start in range(0, len(new), rows_per_segment):
+                here = slice(start, start + rows_per_segment)
+                write_segment(
+                    store.encoder_folder(card),
+                    card,
+                    [*new][here],
+                    {"pooled": features.values[[*new.values()][here]]},
+                    outputs=_OUTPUTS,
+                    batch=1,
+                )
+                yield books.progress
+        yield EncodedAll(
+            card=card,
+            digests=tuple(books.digests),
+            set_aside=tuple(books.set_aside),
+            encoded=books.encoded,
+            seconds=time.monotonic() - started,
+        )

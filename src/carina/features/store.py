@@ -1,6 +1,8 @@
 """The feature store: a folder of encoders, each with its immutable segments."""
 
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -13,8 +15,10 @@ from carina.core import (
     MissingFile,
     UnknownName,
     UnreadableFile,
+    lock_folder,
     near,
     read_json,
+    to_json,
     unknown,
     write_json,
 )
@@ -253,13 +257,38 @@ class Store:
         if check is not None and check != self.check_of(card):
             path = self.encoder_folder(card) / _CHECK
             with claimed_folder(path) as partial:  # which the next writer prunes after a kill
-                write_json(partial / _CHECK, check)
+                (partial / _CHECK).write_text(to_json(check), encoding="utf-8")
                 (partial / _CHECK).replace(path)
 
     def check_of(self, card: EncoderCard) -> SelfCheck | None:
         """What `note_check` put down last; None where nothing was."""
         path = self.encoder_folder(card) / _CHECK
         return read_json(path, SelfCheck) if path.is_file() else None
+
+    @contextmanager
+    def writing(self, *, alone: bool = False) -> Iterator[None]:
+        """Hold the store, which is there, for writing: with others who write, or alone.
+
+        Who writes with others waits for who is alone. The lock goes with its process, killed or
+        not; where a file system knows no locks, and on Windows, none is held.
+
+        Raises:
+            UnreadableFile: where somebody is to be alone and others are writing.
+        """
+        try:
+            lock = lock_folder(self.root, wait=not alone, shared=not alone)
+        except OSError:
+            yield
+            return
+        if lock is None:
+            raise UnreadableFile(
+                "Somebody is writing into this store. Wait until that is done, and give the same "
+                "command again."
+            )
+        try:
+            yield
+        finally:
+            os.close(lock)
 
     @property
     def salt(self) -> str:
