@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from carina.core import Mismatch, MissingFile
 from carina.encoders import FrozenImages, FrozenTexts, load_image_encoder, load_text_encoder
+from carina.encoders.resnet import ResNet
 from carina.testing import ImageEncoderContract, TextEncoderContract
 
 WORDS = (
@@ -225,3 +226,50 @@ class TestMedclipTexts(TextEncoderContract):
     @pytest.fixture
     def encoder(self, loaded: dict[str, FrozenTexts]) -> FrozenTexts:
         return loaded["medclip-text"]
+
+
+@pytest.fixture(scope="module")
+def residual() -> dict[str, nn.Module]:
+    """Transformers' ResNet-50 cannot be had under these names; ours is held by upstream's goldens."""
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        return {
+            "trunk": ResNet(inputs=3, blocks=(3, 4, 6, 3)).eval(),
+            "medclip": nn.Linear(2048, 512, bias=False),
+            "cxr": nn.Linear(2048, 512),
+        }
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "trunk", "head"),
+    [
+        ("medclip-resnet-image", "medclip", "vision_model.model.", "vision_model.model.fc."),
+        ("cxr-clip-resnet-image", "cxr", "image_encoder.resnet.", "image_projection.projection."),
+    ],
+)
+@torch.no_grad()
+def test_a_film_by_a_residual_tower_is_the_projected_mean_of_its_map(
+    name: str,
+    kind: str,
+    trunk: str,
+    head: str,
+    residual: dict[str, nn.Module],
+    films: Tensor,
+    tmp_path: Path,
+) -> None:
+    tensors = {
+        place + key: value
+        for place, part in ((trunk, residual["trunk"]), (head, residual[kind]))
+        for key, value in part.state_dict().items()
+    }
+    torch.save({"model": tensors}, tmp_path / "model.pt")
+    maps = residual["trunk"](films)
+    wanted = residual[kind](maps[-1].mean(dim=(2, 3)))
+
+    encoder = load_image_encoder(name, weights=tmp_path / "model.pt")
+    found = encoder.encode(films, tokens=True, stages=True)
+
+    assert (found.pooled - wanted).abs().max() <= 1e-4 * wanted.std()
+    assert found.stages is not None
+    assert [each.shape[1] for each in found.stages] == [s.width for s in encoder.card.stages]
+    assert encoder.card.space.startswith(name.split("-resnet")[0])

@@ -1,4 +1,4 @@
-"""CXR-CLIP with a Swin transformer: films and reports in one space of 512 numbers.
+"""CXR-CLIP with a Swin transformer or a ResNet-50: films and reports in one space of 512 numbers.
 
 You et al., CXR-CLIP: Toward Large Scale Chest X-ray Language-Image Pre-training, MICCAI 2023. A
 checkpoint is a table with the weights under "model"; upstream takes the first patch of the last map
@@ -13,16 +13,17 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from carina.encoders.card import EncoderCard, Exposure, Preprocess
-from carina.encoders.families.medclip import SWIN_NAMES
+from carina.encoders.families.medclip import RESNET_STAGES, SWIN_NAMES
 from carina.encoders.family import ENCODERS, Family, stamped
 from carina.encoders.frozen import FrozenImages, FrozenTexts
 from carina.encoders.protocol import Encoded
+from carina.encoders.resnet import ResNet
 from carina.encoders.tokens import bert_tokens
 from carina.encoders.weights import fill, migrated, read_tensors, weights_file
 
-__all__ = ["IMAGE", "TEXT"]
+__all__ = ["IMAGE", "RESNET_IMAGE", "RESNET_TEXT", "TEXT"]
 
-_FILES = ("swint_mc.pt", "model.pt", "model.safetensors")
+_FILES = ("swint_mc.pt", "r50_mc.pt", "model.pt", "model.safetensors")
 _SEEN = (
     Exposure(source="mimic-cxr-jpg", what="training films and reports"),
     Exposure(source="chexpert", what="training films, with prompts made from their labels"),
@@ -39,9 +40,9 @@ _CITATION = (
 
 
 class _Projection(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, width: int = 768) -> None:
         super().__init__()
-        self.projection = nn.Linear(768, 512)
+        self.projection = nn.Linear(width, 512)
 
 
 class _Films(nn.Module):
@@ -59,6 +60,20 @@ class _Films(nn.Module):
         patches = self.image_encoder["image_encoder"](pixel_values=images).last_hidden_state
         tokens: Tensor = self.image_projection.projection(patches)
         return Encoded(pooled=tokens[:, 0], tokens=tokens)
+
+
+class _ResNetFilms(nn.Module):
+    """ResNet-50, the mean of its last map, and a linear projection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.image_encoder = nn.ModuleDict({"resnet": ResNet(inputs=3, blocks=(3, 4, 6, 3))})
+        self.image_projection = _Projection(2048)
+
+    def forward(self, images: Float[Tensor, "items 3 224 224"]) -> Encoded:
+        maps = self.image_encoder["resnet"](images)
+        tokens: Tensor = self.image_projection.projection(maps[-1].flatten(2).transpose(1, 2))
+        return Encoded(pooled=tokens.mean(dim=1), tokens=tokens, stages=maps)
 
 
 class _Texts(nn.Module):
@@ -79,7 +94,7 @@ class _Texts(nn.Module):
 
 
 def _build_image(card: EncoderCard, weights: Path | None) -> FrozenImages:
-    module = _Films()
+    module = _ResNetFilms() if card.stages else _Films()
     digest = _filled(module, ("text_encoder.", "text_projection."), card, weights)
     return FrozenImages(card=_of(card, digest), module=module)
 
@@ -156,5 +171,31 @@ TEXT = ENCODERS.register("cxr-clip-text")(
         weights_from="CXR-CLIP's release, in a folder beside the tokenizer files of "
         "Bio_ClinicalBERT",
         use="research",
+    )
+)
+
+RESNET_IMAGE = ENCODERS.register("cxr-clip-resnet-image")(
+    replace(
+        IMAGE,
+        card=replace(
+            IMAGE.card,
+            name="cxr-clip-resnet-image",
+            revision="resnet50",
+            space="cxr-clip-resnet50",
+            stages=RESNET_STAGES,
+        ),
+        weights_from="CXR-CLIP's release, checkpoints with a ResNet-50 encoder",
+    )
+)
+
+RESNET_TEXT = ENCODERS.register("cxr-clip-resnet-text")(
+    replace(
+        TEXT,
+        card=replace(
+            TEXT.card,
+            name="cxr-clip-resnet-text",
+            revision="resnet50",
+            space="cxr-clip-resnet50",
+        ),
     )
 )

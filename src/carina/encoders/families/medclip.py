@@ -1,4 +1,4 @@
-"""MedCLIP: a Swin transformer for films and a clinical BERT for texts, in one space of 512 numbers.
+"""MedCLIP: a Swin transformer or ResNet-50 for films and a clinical BERT for texts, in one space.
 
 Wang et al., MedCLIP: Contrastive Learning from Unpaired Medical Images and Text, EMNLP 2022. Both
 towers stand in one checkpoint, ``pytorch_model.bin``, under ``vision_model.`` and ``text_model.``;
@@ -12,14 +12,15 @@ from pathlib import Path
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from carina.encoders.card import EncoderCard, Exposure, Preprocess
+from carina.encoders.card import EncoderCard, Exposure, Preprocess, Stage
 from carina.encoders.family import ENCODERS, Family, stamped
 from carina.encoders.frozen import FrozenImages, FrozenTexts
 from carina.encoders.protocol import Encoded
+from carina.encoders.resnet import ResNet
 from carina.encoders.tokens import bert_tokens
 from carina.encoders.weights import Migration, fill, migrated, read_tensors, weights_file
 
-__all__ = ["IMAGE", "SWIN_NAMES", "TEXT"]
+__all__ = ["IMAGE", "RESNET_IMAGE", "RESNET_STAGES", "RESNET_TEXT", "SWIN_NAMES", "TEXT"]
 
 _FILES = ("pytorch_model.bin", "model.safetensors")
 # transformers renamed the parts of Swin; checkpoints have the names of their day
@@ -42,6 +43,11 @@ _SEEN = (
     Exposure(source="mimic-cxr-jpg", what="training films and reports, labels by a rule labeller"),
     Exposure(source="chexpert", what="training films with their labels"),
 )
+RESNET_STAGES = tuple(
+    Stage(stride=stride, width=width)
+    for stride, width in ((4, 256), (8, 512), (16, 1024), (32, 2048))
+)
+"""The maps of a ResNet-50."""
 _LICENCE = "none stated for the weights; the code is MIT"
 _CITATION = (
     "Wang et al., MedCLIP: Contrastive Learning from Unpaired Medical Images and Text, EMNLP 2022"
@@ -67,6 +73,21 @@ class _Films(nn.Module):
         return Encoded(pooled=pooled, tokens=tokens)
 
 
+class _ResNetFilms(nn.Module):
+    """ResNet-50 whose classifier is the projection, without a bias."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = ResNet(inputs=3, blocks=(3, 4, 6, 3))
+        self.model.add_module("fc", nn.Linear(2048, 512, bias=False))
+
+    def forward(self, images: Float[Tensor, "items 3 224 224"]) -> Encoded:
+        maps = self.model(images)
+        project = self.model.get_submodule("fc")
+        tokens: Tensor = project(maps[-1].flatten(2).transpose(1, 2))
+        return Encoded(pooled=tokens.mean(dim=1), tokens=tokens, stages=maps)
+
+
 class _Texts(nn.Module):
     """The mean over all words of the first, second and last layer, projected without a bias."""
 
@@ -86,7 +107,7 @@ class _Texts(nn.Module):
 
 
 def _build_image(card: EncoderCard, weights: Path | None) -> FrozenImages:
-    module = _Films()
+    module = _ResNetFilms() if card.stages else _Films()
     digest = _filled(module, "vision_model", card, weights)
     return FrozenImages(card=_of(card, digest), module=module)
 
@@ -176,5 +197,33 @@ TEXT = ENCODERS.register("medclip-text")(
         weights_from="MedCLIP's release of medclip-vit, file pytorch_model.bin, in a folder beside "
         "the tokenizer files of Bio_ClinicalBERT",
         use="research",
+    )
+)
+
+RESNET_IMAGE = ENCODERS.register("medclip-resnet-image")(
+    replace(
+        IMAGE,
+        card=replace(
+            IMAGE.card,
+            name="medclip-resnet-image",
+            revision="medclip-resnet",
+            space="medclip-resnet",
+            stages=RESNET_STAGES,
+        ),
+        weights_from="MedCLIP's release of medclip-resnet, file pytorch_model.bin",
+    )
+)
+
+RESNET_TEXT = ENCODERS.register("medclip-resnet-text")(
+    replace(
+        TEXT,
+        card=replace(
+            TEXT.card,
+            name="medclip-resnet-text",
+            revision="medclip-resnet",
+            space="medclip-resnet",
+        ),
+        weights_from="MedCLIP's release of medclip-resnet, file pytorch_model.bin, in a folder "
+        "beside the tokenizer files of Bio_ClinicalBERT",
     )
 )
