@@ -332,8 +332,11 @@ def cross(rows: list[dict[str, str]]) -> None:
         (mapping('patient = "patient"', 'pateint = "patient"'), ("'pateint'", "'patient'?")),
         (mapping('"phantoms.csv"', '"phantom.csv"'), ("'phantom.csv'", "phantoms.csv")),
         (mapping('"unmentioned"', '"unmentoned"'), ("labels.blank", "'unmentioned'?")),
-        (edited(lambda rows: rows[2].update(truth_edema="maybe")), ("'maybe' in 1 row", "Known:")),
-        (edited(lambda rows: rows[2].update(split="trian")), ("'trian'", "'train'?", "rename")),
+        (
+            edited(lambda rows: rows[2].update(truth_edema="maybe")),
+            ("1 row(s), 1 value(s)", "Known:"),
+        ),
+        (edited(lambda rows: rows[2].update(split="trian")), ("'train'?", "rename")),
         (edited(lambda rows: rows[2].update(age="old")), ("hold no age", "wanted years")),
         (edited(lambda rows: rows[2].update(patient="")), ("1 row(s)", "no patient")),
         (edited(lambda rows: rows[2].update(image="../x.dcm")), ("leaves the image folder",)),
