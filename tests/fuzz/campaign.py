@@ -106,6 +106,7 @@ def cases(
         for name, data in one.beside.items():
             (place / name).write_bytes(data)
         path = place / one.name
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(damaged(one.data, form, random))
         yield number, one, path
         shutil.rmtree(place)

@@ -80,3 +80,19 @@ def test_a_small_gzip_with_a_huge_table_is_refused(tmp_path: Path, inside: bytes
 
     assert '"outcome": "refused"' in said
     assert "unpacks to more than" in said or "cells" in said
+
+
+def test_every_seed_is_read_before_it_is_damaged(tmp_path: Path) -> None:
+    """Else the readers would refuse everything for a reason of the seed's own."""
+    sys.path.insert(0, str(HERE.parents[1]))
+    from tests.fuzz.seeds import seeds
+
+    for number, one in enumerate(seeds()):
+        folder = tmp_path / str(number)
+        (folder / one.name).parent.mkdir(parents=True)
+        for name, data in one.beside.items():
+            (folder / name).write_bytes(data)
+
+        said = limited(folder, one.form, one.name, one.data)
+
+        assert '"outcome": "read"' in said, (one.form, one.label, said)

@@ -32,7 +32,7 @@ def attempt(form: str, path: Path) -> tuple[str, str]:
         elif form == "csv":
             read_data(path.parent)
         else:
-            read_data(path.parent, Path("openi"))
+            read_data(path.parents[1] if form == "xml" else path.parent, Path("openi"))
     except CarinaError as error:
         return "refused", str(error)
     except Exception as error:  # noqa: BLE001 - the campaign counts these
