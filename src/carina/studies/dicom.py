@@ -13,18 +13,17 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Num
 
-from carina.core import ManifestError, UnreadableFile, salted
+from carina.core import UnreadableFile, salted
 from carina.studies.apart import decode_apart
+from carina.studies.dicom_header import age_of, laterality_of, view_of
 from carina.studies.picture import Flag, Form, Picture, check_size
 from carina.studies.quiet import quietly, without_panic
-from carina.studies.sources.cells import ages, view
 
 __all__ = ["looks_like_dicom", "read_dicom"]
 
 _SALT = token_hex(16)  # of this process, so that no number kept tells of a study's
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _RADIOGRAPHS = ("CR", "DX", "DR", "RG", "RF", "XC", "OT", "SC", "")  # or what cannot tell
-_OLDEST = 90.0
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "YBR", "PALETTE COLOR", *_GREY)
 
@@ -134,9 +133,9 @@ def _picture(dataset: Any, data: bytes) -> Picture:
         bits=int(dataset.BitsStored),
         flags=(*flags, *how),
         study_key=f"{salted(study, _SALT):016x}" if study else "",
-        view=_view(dataset),
-        laterality=_laterality(dataset),
-        age=_age(dataset),
+        view=view_of(dataset),
+        laterality=laterality_of(dataset),
+        age=age_of(dataset),
     )
 
 
@@ -360,33 +359,6 @@ def _stretched(
     values -= low
     values /= high - low
     return np.clip(values, 0, 1, out=values)
-
-
-def _view(dataset: Any) -> str:
-    """From the view position (DX: PS3.3 C.8.11.5) or the meaning of the view's code."""
-    if said := view(str(dataset.get("ViewPosition", None) or "").strip()):
-        return said
-    for code in dataset.get("ViewCodeSequence", None) or ():
-        meaning = str(code.get("CodeMeaning", None) or "")
-        words = "".join(letter for letter in meaning if letter.isalpha() or letter == " ")
-        if said := view(words.strip()) or view(words.strip().split(" ")[-1]):
-            return said
-    return ""
-
-
-def _laterality(dataset: Any) -> str:
-    said = dataset.get("ImageLaterality", None) or dataset.get("Laterality", None) or ""
-    letter = str(said).strip().upper()
-    return letter if letter in ("L", "R", "B", "U") else ""
-
-
-def _age(dataset: Any) -> float | None:
-    """Years of an age string (PS3.5 6.2, AS); the oldest are few enough to be known by it."""
-    try:
-        (years,) = ages("PatientAge", (str(dataset.get("PatientAge", None) or "").strip(),))
-    except ManifestError:
-        return None
-    return None if np.isnan(years) else min(years, _OLDEST)
 
 
 def _flags(dataset: Any) -> list[Flag]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from carina.core import unknown
 
-__all__ = ["FINDINGS", "Finding", "canonical", "resolve"]
+__all__ = ["FINDINGS", "FOURTEEN", "Finding", "canonical", "resolve"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +91,24 @@ FINDINGS: tuple[Finding, ...] = (
     _finding("Subcutaneous Emphysema"),
 )
 """Every finding carina has a name for."""
+
+FOURTEEN = (
+    "No Finding",
+    "Enlarged Cardiomediastinum",
+    "Cardiomegaly",
+    "Lung Opacity",
+    "Lung Lesion",
+    "Edema",
+    "Consolidation",
+    "Pneumonia",
+    "Atelectasis",
+    "Pneumothorax",
+    "Pleural Effusion",
+    "Pleural Other",
+    "Fracture",
+    "Support Devices",
+)
+"""Those of CheXpert's own table, in its order; other tools order them otherwise."""
 
 
 def _folded(name: str) -> str:

@@ -96,7 +96,7 @@ class _Texts(nn.Module):
 def _build_image(card: EncoderCard, weights: Path | None) -> FrozenImages:
     module = _ResNetFilms() if card.stages else _Films()
     digest = _filled(module, ("text_encoder.", "text_projection."), card, weights)
-    return FrozenImages(card=_of(card, digest), module=module)
+    return FrozenImages(card=stamped(card, digest, known="", believed=True), module=module)
 
 
 def _build_text(card: EncoderCard, weights: Path | None) -> FrozenTexts:
@@ -105,7 +105,9 @@ def _build_text(card: EncoderCard, weights: Path | None) -> FrozenTexts:
     tokenise, vocabulary = bert_tokens(card.name, weights, card.max_tokens)
     other = ("image_encoder.", "image_projection.", "text_encoder.text_encoder.pooler.")
     digest = _filled(module, other, card, weights, beside=vocabulary)
-    return FrozenTexts(card=_of(card, digest), module=module, tokenise=tokenise)
+    return FrozenTexts(
+        card=stamped(card, digest, known="", believed=True), module=module, tokenise=tokenise
+    )
 
 
 def _filled(
@@ -118,10 +120,6 @@ def _filled(
     assert weights is not None  # noqa: S101 - Family.load has asked for them
     tensors = migrated(read_tensors(weights_file(card.name, weights, _FILES)), SWIN_NAMES)
     return fill(module, tensors, who=card.name, unused=(*unused, "logit_scale"), beside=beside)
-
-
-def _of(card: EncoderCard, digest: str) -> EncoderCard:
-    return replace(stamped(card, digest, known=""), exposed_to=card.exposed_to)
 
 
 IMAGE = ENCODERS.register("cxr-clip-image")(

@@ -109,7 +109,7 @@ class _Texts(nn.Module):
 def _build_image(card: EncoderCard, weights: Path | None) -> FrozenImages:
     module = _ResNetFilms() if card.stages else _Films()
     digest = _filled(module, "vision_model", card, weights)
-    return FrozenImages(card=_of(card, digest), module=module)
+    return FrozenImages(card=stamped(card, digest, known="", believed=True), module=module)
 
 
 def _build_text(card: EncoderCard, weights: Path | None) -> FrozenTexts:
@@ -117,7 +117,9 @@ def _build_text(card: EncoderCard, weights: Path | None) -> FrozenTexts:
     module = _Texts()
     tokenise, vocabulary = bert_tokens(card.name, weights, card.max_tokens)
     digest = _filled(module, "text_model", card, weights, beside=vocabulary)
-    return FrozenTexts(card=_of(card, digest), module=module, tokenise=tokenise)
+    return FrozenTexts(
+        card=stamped(card, digest, known="", believed=True), module=module, tokenise=tokenise
+    )
 
 
 def _filled(
@@ -138,10 +140,6 @@ def _filled(
         unused=(other, "logit_scale"),
         beside=beside,
     )
-
-
-def _of(card: EncoderCard, digest: str) -> EncoderCard:
-    return replace(stamped(card, digest, known=""), exposed_to=card.exposed_to)
 
 
 IMAGE = ENCODERS.register("medclip-image")(

@@ -272,13 +272,13 @@ def _settings(card: EncoderCard, folder: Path) -> dict[str, Any]:
 
 def _build_biomed_image(card: EncoderCard, weights: Path | None) -> FrozenImages:
     model, digest, _ = _biomed(card, weights)
-    card = replace(stamped(card, digest, known=""), exposed_to=card.exposed_to)
+    card = stamped(card, digest, known="", believed=True)
     return FrozenImages(card=card, module=_Films(model))
 
 
 def _build_biomed_text(card: EncoderCard, weights: Path | None) -> FrozenTexts:
     model, digest, tokenise = _biomed(card, weights)
-    card = replace(stamped(card, digest, known=""), exposed_to=card.exposed_to)
+    card = stamped(card, digest, known="", believed=True)
     return FrozenTexts(card=card, module=_Texts(model, card.max_tokens), tokenise=tokenise)
 
 

@@ -5,7 +5,6 @@ files are whole pickled networks, which carina does not load: save their ``state
 you trust them.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,10 +108,8 @@ def _build(card: EncoderCard, weights: Path | None) -> FrozenImages:
             "load it with that package, and save its state_dict as .safetensors."
         ) from error
     digest = fill(network, tensors, who=card.name, unused=("classifier.", "op_threshs"))
-    seen = card.exposed_to
-    return FrozenImages(
-        card=replace(stamped(card, digest, known=""), exposed_to=seen), module=_Trunk(network)
-    )
+    card = stamped(card, digest, known="", believed=True)
+    return FrozenImages(card=card, module=_Trunk(network))
 
 
 SHELF = SHELVES.register("xrv")(

@@ -15,7 +15,7 @@ from functools import cache
 from importlib.resources import files
 
 from carina.core import load
-from carina.studies.findings import resolve
+from carina.studies.findings import FOURTEEN, resolve
 from carina.studies.labels import Presence
 from carina.studies.reports.phrases import fold, pattern
 from carina.studies.reports.sections import Sections, split_sections
@@ -23,20 +23,7 @@ from carina.studies.reports.sections import Sections, split_sections
 __all__ = ["LABELLED", "Mention", "explain_report", "label_report"]
 
 LABELLED = (
-    "No Finding",
-    "Enlarged Cardiomediastinum",
-    "Cardiomegaly",
-    "Lung Opacity",
-    "Lung Lesion",
-    "Edema",
-    "Consolidation",
-    "Pneumonia",
-    "Atelectasis",
-    "Pneumothorax",
-    "Pleural Effusion",
-    "Pleural Other",
-    "Fracture",
-    "Support Devices",
+    *FOURTEEN,
     "Emphysema",
     "Fibrosis",
     "Hernia",

@@ -18,11 +18,12 @@ from pathlib import Path
 import numpy as np
 
 from carina.core import ManifestError, MissingFile
+from carina.studies.findings import FOURTEEN
 from carina.studies.labels import Presence
 from carina.studies.manifest import Manifest, Split
 from carina.studies.sources.assembling import assemble, held_out
 from carina.studies.sources.cells import ages, sex, view
-from carina.studies.sources.fourteen import FOURTEEN, fourteen, laid_over
+from carina.studies.sources.fourteen import fourteen, laid_over
 from carina.studies.sources.source import HASHED, SOURCES, Reading, Source, SplitScheme
 from carina.studies.sources.table import Table, find
 

@@ -10,12 +10,13 @@ there, films are looked for in it as .png. The order of a patient's reports is k
 
 from pathlib import Path
 
+from carina.studies.findings import FOURTEEN
 from carina.studies.labels import Presence
 from carina.studies.manifest import Manifest
 from carina.studies.sources.assembling import assemble
 from carina.studies.sources.cells import ages, sex, view
 from carina.studies.sources.chexpert import PLUS, film
-from carina.studies.sources.fourteen import FOURTEEN, fourteen, from_json_lines, laid_over
+from carina.studies.sources.fourteen import fourteen, from_json_lines, laid_over
 from carina.studies.sources.source import HASHED, SOURCES, Reading, Source, SplitScheme
 from carina.studies.sources.table import Table
 

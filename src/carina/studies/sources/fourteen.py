@@ -5,30 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from carina.core import ConfigError, UnreadableFile
-from carina.studies.findings import canonical
+from carina.studies.findings import FOURTEEN, canonical
 from carina.studies.labels import Presence
 from carina.studies.sources.assembling import presences
 from carina.studies.sources.table import Table
 
-__all__ = ["FOURTEEN", "fourteen", "from_json_lines", "laid_over"]
+__all__ = ["fourteen", "from_json_lines", "laid_over"]
 
-FOURTEEN = (
-    "No Finding",
-    "Enlarged Cardiomediastinum",
-    "Cardiomegaly",
-    "Lung Opacity",
-    "Lung Lesion",
-    "Edema",
-    "Consolidation",
-    "Pneumonia",
-    "Atelectasis",
-    "Pneumothorax",
-    "Pleural Effusion",
-    "Pleural Other",
-    "Fracture",
-    "Support Devices",
-)
-"""In the order of CheXpert's own table; other tools order them otherwise."""
 _MEANINGS = {
     "1": Presence.PRESENT,
     "1.0": Presence.PRESENT,

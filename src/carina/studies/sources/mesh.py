@@ -9,36 +9,13 @@ from importlib.resources import files
 from carina.core import load
 from carina.studies.findings import resolve
 from carina.studies.labels import Presence
+from carina.studies.reports.labeller import LABELLED
 
 __all__ = ["MESH_FINDINGS", "NOT_INDEXED", "mesh_findings"]
 
 NOT_INDEXED = "no indexing"
 """The tag of a report nobody tagged."""
-MESH_FINDINGS = (
-    "No Finding",
-    "Enlarged Cardiomediastinum",
-    "Cardiomegaly",
-    "Lung Opacity",
-    "Lung Lesion",
-    "Edema",
-    "Consolidation",
-    "Pneumonia",
-    "Atelectasis",
-    "Pneumothorax",
-    "Pleural Effusion",
-    "Pleural Other",
-    "Fracture",
-    "Support Devices",
-    "Emphysema",
-    "Fibrosis",
-    "Hernia",
-    "Infiltration",
-    "Mass",
-    "Nodule",
-    "Pleural Thickening",
-    "Granuloma",
-    "Scoliosis",
-)
+MESH_FINDINGS = LABELLED
 """The findings that have MeSH tags."""
 _NORMAL = "No Finding"
 

@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from carina.core import ManifestError, MissingFile, UnreadableFile
+from carina.studies.findings import FOURTEEN
 from carina.studies.labels import Presence
 from carina.studies.manifest import Manifest
 from carina.studies.sources.assembling import assemble
 from carina.studies.sources.cells import view
-from carina.studies.sources.fourteen import FOURTEEN, fourteen, laid_over
+from carina.studies.sources.fourteen import fourteen, laid_over
 from carina.studies.sources.source import HASHED, SOURCES, Reading, Source, SplitScheme
 from carina.studies.sources.table import Table, find
 
