@@ -126,6 +126,7 @@ def _run(
                 kept_bytes={"head": 900 * (index + 1), "sums": 7_340_640},
                 fewest_patients=2 if index else None,
                 single_patients=False,
+                patient_rows=0,
             )
             for index, name in enumerate(steps)
         ),

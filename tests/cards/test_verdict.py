@@ -9,7 +9,7 @@ import pytest
 from carina.cards.content import finding_table, mean_table, step_table, transfer_table
 from carina.cards.heat import heat_map
 from carina.cards.tables import Sentence
-from carina.cards.verdict import notices, verdict, why_two_scores
+from carina.cards.verdict import answers, notices, verdict, why_two_scores
 from carina.core import Estimate
 from carina.evaluation import Results, read_results
 
@@ -86,6 +86,17 @@ def test_what_stems_from_single_patients_is_said(results: Results) -> None:
 
     assert said(verdict(results)).endswith("it keeps 7.3 MB, no class of a single patient.")
     assert said(verdict(changed)).endswith("it keeps 7.3 MB, some of it of single patients.")
+
+
+def test_rows_of_patients_are_called_patients_data(results: Results) -> None:
+    last = replace(results.experiences[-1], single_patients=True, patient_rows=40)
+    changed = replace(results, experiences=(*results.experiences[:-1], last))
+
+    assert said(verdict(changed)).endswith("it keeps 7.3 MB, patients' data among it.")
+    assert any(
+        said(line).startswith("It keeps patients' data: 40 rows")
+        for line in answers(changed)[2].said
+    )
 
 
 def test_an_encoder_that_has_seen_films_is_told_with_the_unseen_ones(

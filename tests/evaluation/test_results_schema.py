@@ -63,6 +63,7 @@ def results(scores: Scores) -> Results:
                 kept_bytes={"head": 900},
                 fewest_patients=None,
                 single_patients=False,
+                patient_rows=0,
             )
             for name in scores.experiences
         ),

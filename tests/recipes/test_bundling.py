@@ -12,7 +12,15 @@ from carina.bundles import read_bundle, read_state, write_bundle
 from carina.core import InvalidValue, MissingFile
 from carina.evaluation import Results, read_scores
 from carina.features import Store, image_digests
-from carina.learning import Heads, RETune, Ridge, StrategyConfig, load_learner, load_setting
+from carina.learning import (
+    Heads,
+    RETune,
+    Ridge,
+    StrategyConfig,
+    load_learner,
+    load_setting,
+    save_learner,
+)
 from carina.recipes import Continual, Finished, Prepared, bundle_of, prepare, run
 from carina.serving import load_predictor
 from carina.studies import LabelSpace, Manifest
@@ -135,6 +143,19 @@ def test_nothing_in_a_bundle_names_a_patient_or_a_film(ran: Ran, tmp_path: Path)
 def test_a_step_the_run_has_not_is_refused(ran: Ran, after: int) -> None:
     with pytest.raises(InvalidValue, match=f"steps 1 to 3; got {after}"):
         bundle_of(ran.folder, after=after)
+
+
+@ridge
+def test_rows_of_patients_leave_no_house(ran: Ran, tmp_path: Path) -> None:
+    folder = tmp_path / ran.folder.name
+    shutil.copytree(ran.folder, folder)
+    last = folder / "learners" / f"{len(ran.results.experiences):03}"
+    setting = load_setting(folder / "setting")
+    save_learner(last, replace(load_learner(last, setting=setting), patient_rows=3))
+
+    assert bundle_of(folder)[1] is None
+    with pytest.raises(InvalidValue, match="3 rows of single patients"):
+        bundle_of(folder, updatable=True)
 
 
 @ridge

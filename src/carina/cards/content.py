@@ -247,11 +247,19 @@ def kept_table(results: Results) -> Table:
                 _kept(experience, step),
                 text("no sum") if fewest is None else told(fewest, *place, "fewest_patients"),
                 Cell(text="yes" if single else "no", pointer=pointer(*place, "single_patients")),
+                told(experience.patient_rows, *place, "patient_rows"),
             )
         )
     return Table(
         caption="What stays behind after each experience",
-        header=("experience", *kinds, "all", "fewest patients in a sum", "of single patients"),
+        header=(
+            "experience",
+            *kinds,
+            "all",
+            "fewest patients in a sum",
+            "of single patients",
+            "rows of patients",
+        ),
         rows=tuple(rows),
     )
 

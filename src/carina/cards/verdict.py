@@ -246,7 +246,15 @@ def _kept(results: Results) -> Answer:
                 " patients; a sum over few can tell of them.",
             )
         )
-    if left.single_patients:
+    if left.patient_rows:
+        said.append(
+            (
+                "It keeps patients' data: ",
+                told(left.patient_rows, *place, "patient_rows"),
+                " rows of features of single patients, as they are.",
+            )
+        )
+    elif left.single_patients:
         said.append(("Some of what is kept stems from single patients.",))
     else:
         said.append(
@@ -257,9 +265,11 @@ def _kept(results: Results) -> Answer:
                 ),
             )
         )
-    people = (
-        "some of it of single patients" if left.single_patients else "no class of a single patient"
-    )
+    people = "no class of a single patient"
+    if left.single_patients:
+        people = "some of it of single patients"
+    if left.patient_rows:
+        people = "patients' data among it"
     return Answer(
         question="What is kept?",
         figure=figure,

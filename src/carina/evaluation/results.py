@@ -34,6 +34,7 @@ class ExperienceResult:
         kept_bytes: What stays behind, by kind.
         fewest_patients: Fewest patients in any kept sum, or None.
         single_patients: Whether anything kept stems from single patients.
+        patient_rows: Rows of single patients' features kept as they are: patients' data.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ExperienceResult:
     kept_bytes: dict[str, int]
     fewest_patients: int | None
     single_patients: bool
+    patient_rows: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

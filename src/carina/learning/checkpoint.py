@@ -25,7 +25,8 @@ from carina.studies import LabelSpace
 
 __all__ = ["load_learner", "load_setting", "save_learner", "save_setting"]
 
-_FORMAT = 1
+_FORMAT = 2
+_SETTING_FORMAT = 1
 _PLAIN, _TENSORS = "learner.json", "learner.safetensors"
 _SETTING, _ALIGNMENT = "setting.json", "alignment.safetensors"
 _READOUT, _CARRIED = "readout/", "carried/"
@@ -75,6 +76,7 @@ class SavedLearner:
     notes: dict[str, Any]
     fewest_patients: int | None
     single_patients: bool
+    patient_rows: int
     tensors: str
 
 
@@ -85,7 +87,7 @@ def save_setting(folder: Path, setting: Setting) -> None:
     with partial_folder(folder) as partial:
         save_file(tensors, partial / _ALIGNMENT)
         whole = WholeSetting(
-            format=_FORMAT,
+            format=_SETTING_FORMAT,
             image_dim=setting.image_dim,
             text_dim=setting.text_dim,
             shared_space=setting.shared_space,
@@ -104,8 +106,10 @@ def load_setting(folder: Path) -> Setting:
         Mismatch: where it was written in another format.
     """
     whole = read_json(folder / _SETTING, WholeSetting)
-    if whole.format != _FORMAT:
-        raise Mismatch(f"This setting is of format {whole.format}; this carina reads {_FORMAT}.")
+    if whole.format != _SETTING_FORMAT:
+        raise Mismatch(
+            f"This setting is of format {whole.format}; this carina reads {_SETTING_FORMAT}."
+        )
     tensors = _tensors(folder / _ALIGNMENT, whole.tensors, beside=_SETTING)
     plain = whole.alignment
     return Setting(
@@ -135,6 +139,7 @@ def save_learner(folder: Path, learner: Learner) -> None:
             notes=dict(learner.notes),
             fewest_patients=learner.fewest_patients,
             single_patients=learner.single_patients,
+            patient_rows=learner.patient_rows,
             tensors=digest_file(partial / _TENSORS),
         )
         write_json(partial / _PLAIN, saved)
@@ -167,6 +172,7 @@ def load_learner(folder: Path, *, setting: Setting) -> Learner:
         notes=saved.notes,
         fewest_patients=saved.fewest_patients,
         single_patients=saved.single_patients,
+        patient_rows=saved.patient_rows,
     )
 
 

@@ -16,15 +16,17 @@ class Kept:
     """How much is kept of what kind, and of how many patients at least.
 
     Attributes:
-        bytes: By kind: "adaptor", "head", "prompts", "alignment", "sums", "optimiser".
+        bytes: By kind: "adaptor", "head", "prompts", "alignment", "sums", "optimiser", "rows".
         fewest_patients: At least so many patients are in any kept sum; None where none is kept.
         single_patients: Whether a kept sum, or a class that weights were learned from, is of a
             single patient. Where it is not, weights may still tell of one: nothing here bounds it.
+        patient_rows: Rows of single patients that are kept as they are.
     """
 
     bytes: Mapping[str, int]
     fewest_patients: int | None
     single_patients: bool
+    patient_rows: int
 
     @property
     def total(self) -> int:
@@ -60,4 +62,5 @@ def kept(learner: Learner) -> Kept:
         bytes=dict(sorted(counted.items())),
         fewest_patients=learner.fewest_patients,
         single_patients=learner.single_patients,
+        patient_rows=learner.patient_rows,
     )

@@ -12,7 +12,7 @@ from carina.measures import Sigmoid
 from carina.streams import View
 from carina.studies import LabelSpace
 
-__all__ = ["Event", "Learned", "Learner", "Setting", "Step", "Strategy"]
+__all__ = ["Event", "Learned", "Learner", "Retracts", "Setting", "Step", "Strategy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,8 @@ class Learner:
         fewest_patients: At least so many patients are in any kept sum; None where none is kept.
         single_patients: Whether a kept sum, or a class that weights were learned from, is of a
             single patient.
+        patient_rows: Rows of single patients (their features, not their films) that are kept as
+            they are, for replay or for calibration; 0 where none is.
     """
 
     setting: Setting
@@ -64,6 +66,7 @@ class Learner:
     notes: Mapping[str, object] = field(default_factory=dict)
     fewest_patients: int | None = None
     single_patients: bool = False
+    patient_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,4 +99,17 @@ class Strategy(Protocol):
 
     def learn(self, learner: Learner, view: View, *, rng: np.random.Generator) -> Iterator[Event]:
         """Learn from one experience; the last event is `Learned`."""
+        ...
+
+
+@runtime_checkable
+class Retracts(Protocol):
+    """A strategy that can also take back what it learned: of a patient, of a wrong label."""
+
+    def retract(self, learner: Learner, view: View, *, rng: np.random.Generator) -> Iterator[Event]:
+        """The learner as if the view's known cells had never been shown; last comes `Learned`.
+
+        Raises:
+            Mismatch: where they never were.
+        """
         ...

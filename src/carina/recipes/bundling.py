@@ -58,8 +58,14 @@ def bundle_of(
         auroc={label: measured[label] for label in labels if label in measured},
         single_patients=learner.single_patients,
     )
-    recipe = read_json(folder / "recipe.json", Continual)
-    return bundle, _state(learner, recipe) if updatable else None
+    if not updatable:
+        return bundle, None
+    if learner.patient_rows:
+        raise InvalidValue(
+            f"The learner keeps {learner.patient_rows} rows of single patients' features, and those "
+            "leave no house. Leave --updatable out, or run a strategy that keeps sums (Ridge)."
+        )
+    return bundle, _state(learner, read_json(folder / "recipe.json", Continual))
 
 
 def _check_step(results: Results, step: int, *, updatable: bool) -> None:

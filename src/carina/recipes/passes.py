@@ -74,6 +74,7 @@ class Lived:
     kept_bytes: dict[str, int]
     fewest_patients: int | None
     single_patients: bool
+    patient_rows: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +177,7 @@ def walk(
             kept_bytes=dict(left.bytes),
             fewest_patients=left.fewest_patients,
             single_patients=left.single_patients,
+            patient_rows=left.patient_rows,
         )
         _keep(folder, index + 1, answer(learner, labelled, this.score, setting), lived, learner)
         shutil.rmtree(_standing(folder, index), ignore_errors=True)

@@ -368,6 +368,7 @@ def _experiences(
             kept_bytes=life.kept_bytes,
             fewest_patients=life.fewest_patients,
             single_patients=life.single_patients,
+            patient_rows=life.patient_rows,
         )
         for experience, life in zip(stream.experiences, lived, strict=True)
     )

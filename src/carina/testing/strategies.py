@@ -236,7 +236,7 @@ def bits(learner: Learner) -> dict[str, object]:
         "readout": plain,
         "calibration": fingerprint(dict(learner.calibration)),
         "notes": fingerprint(learner.notes),
-        "patients": (learner.fewest_patients, learner.single_patients),
+        "patients": (learner.fewest_patients, learner.single_patients, learner.patient_rows),
         **{name: (str(t.dtype), t.numpy().tobytes()) for name, t in tensors.items()},
     }
 
