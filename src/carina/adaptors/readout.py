@@ -11,7 +11,7 @@ from torch import Tensor
 
 from carina.adaptors.alignment import Alignment
 from carina.adaptors.sides import Pair
-from carina.core import Mismatch
+from carina.core import Mismatch, unknown
 from carina.features import PromptVectors
 
 __all__ = ["Answer", "Combine", "LinearReadout", "PromptReadout", "Readout"]
@@ -162,6 +162,21 @@ class PromptReadout:
     def dim(self) -> int:
         """Width of the features it takes."""
         return self.adaptors.image_dim if self.alignment is None else self.alignment.image_dim
+
+    def only(self, labels: tuple[str, ...]) -> "PromptReadout":
+        """The same over some of its findings, in the order given.
+
+        Raises:
+            UnknownName: for a finding it has not.
+        """
+        for label in labels:
+            if label not in self.labels:
+                raise unknown("finding of this readout", label, self.labels)
+        # Always copied: on the alignment of what was read from a file the order of a sum may hang.
+        places = [self.labels.index(label) for label in labels]
+        return replace(
+            self, labels=labels, positive=self.positive[places], negative=self.negative[places]
+        )
 
     def over(self, prompts: PromptVectors) -> "PromptReadout":
         """The same adaptors over other findings: how unmet ones are scored."""

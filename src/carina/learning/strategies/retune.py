@@ -10,7 +10,6 @@ from enum import StrEnum
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import Parameter
 
@@ -19,7 +18,7 @@ from carina.core import ConfigError
 from carina.learning.keeping import of_one_patient
 from carina.learning.learner import Event, Learned, Learner, Setting, Step
 from carina.learning.strategies.prompted import asked, empty_readout, met, prompted
-from carina.objectives import masked_bce
+from carina.learning.strategies.tuning import Cells, Tuning, cells_of
 from carina.streams import View
 
 __all__ = ["Optimiser", "RETune", "Schedule"]
@@ -129,48 +128,66 @@ class RETune:
         Raises:
             Mismatch: where the view has no prompts or features of another width.
         """
+        tuning = self.tuning(learner, view, rng=rng)
+        for batch in tuning.batches():
+            loss = tuning.loss(batch)
+            tuning.step(batch, loss)
+            yield Step(index=batch.index, of=batch.of, loss=float(loss.detach()))
+        yield Learned(learner=self.learned(learner, view, tuning))
+
+    def tuning(
+        self, learner: Learner, view: View, *, rng: np.random.Generator, cells: Cells | None = None
+    ) -> Tuning:
+        """The fine-tuning of an experience, for strategies that add to the plain loss.
+
+        Args:
+            learner: Whose adaptors, copied, it starts from; what they carry of the optimiser too.
+            view: The experience, whose findings are met.
+            rng: Draws the order of the rows, and the noise.
+            cells: What to train on in the place of the experience's own rows.
+
+        Raises:
+            Mismatch: where the view has no prompts or features of another width.
+        """
         old = prompted(learner)
         readout = replace(met(old, asked(view)), adaptors=old.adaptors.copy())
-        parameters = readout.adaptors.parameters()
-        log_scale = torch.zeros(())
-        if self.learn_scale:
-            log_scale = Parameter(learner.carried[_SCALE].clone())
-            parameters.append(log_scale)
-        optimiser = self._optimiser(parameters, learner.carried)
-        visible = replace(readout.over(asked(view)), scale=1.0)
-        shown, share = view.learnable, view.share
-        rows = shown.any(dim=1).nonzero()[:, 0]
-        features = readout.aligned(view.features[rows])  # frozen, so computed once
-        target, known = share[rows], shown[rows]
-        steps = self._budget(len(rows))
-        batches = _batches(len(rows), self.batch, rng)
-        for index, batch in zip(range(steps), batches, strict=False):
-            factor = log_scale.exp() if self.learn_scale else self.scale
-            shown = _blurred(features[batch], self.noise, rng)
-            logits = factor * visible.compared(shown).difference
-            loss = masked_bce(logits, target[batch], known[batch])
-            for group in optimiser.param_groups:
-                group["lr"] = self.rate_at(index, steps)
-            optimiser.zero_grad()
-            torch.autograd.backward(loss)
-            optimiser.step()
-            yield Step(index=index, of=steps, loss=float(loss.detach()))
-        optimiser.zero_grad()
-        carried = self._carried(parameters, optimiser)
-        if self.learn_scale:
-            carried[_SCALE] = log_scale.detach().clone()
-            readout = replace(readout, scale=float(log_scale.detach().exp()))
+        scale = Parameter(learner.carried[_SCALE].clone()) if self.learn_scale else self.scale
+        learned = readout.adaptors.parameters()
+        if isinstance(scale, Parameter):
+            learned.append(scale)
+        given = cells_of(view, readout) if cells is None else cells
+        steps = self._budget(len(given.features))
+        return Tuning(
+            readout=readout,
+            scale=scale,
+            optimiser=self._optimiser(learned, learner.carried),
+            cells=given,
+            steps=steps,
+            batch=self.batch,
+            noise=self.noise,
+            rate_at=lambda step: self.rate_at(step, steps),
+            rng=rng,
+        )
+
+    def learned(self, learner: Learner, view: View, tuning: Tuning) -> Learner:
+        """The learner after an experience's fine-tuning; what others carry beside it stays."""
+        tuning.optimiser.zero_grad()
+        scale = tuning.scale
+        carried = {name: kept for name, kept in learner.carried.items() if not _tuned(name)}
+        if self.carry_optimiser:
+            carried |= _state(tuning.parameters, tuning.optimiser)
+        if isinstance(scale, Parameter):
+            carried[_SCALE] = scale.detach().clone()
         before = learner.notes.get("optimiser_steps", 0)
-        total = steps + (before if isinstance(before, int) else 0)
-        yield Learned(
-            learner=replace(
-                learner,
-                labels=learner.labels.grown(*view.labels),
-                readout=readout,
-                carried=carried,
-                notes={**learner.notes, "optimiser_steps": total},
-                single_patients=learner.single_patients or of_one_patient(view),
-            )
+        total = tuning.steps + (before if isinstance(before, int) else 0)
+        factor = float(scale.detach().exp()) if isinstance(scale, Parameter) else scale
+        return replace(
+            learner,
+            labels=learner.labels.grown(*view.labels),
+            readout=replace(tuning.readout, scale=factor),
+            carried=carried,
+            notes={**learner.notes, "optimiser_steps": total},
+            single_patients=learner.single_patients or of_one_patient(view),
         )
 
     def _budget(self, rows: int) -> int:
@@ -200,32 +217,17 @@ class RETune:
                 optimiser.state[parameters[int(place[0])]][place[1]] = tensor.clone()
         return optimiser
 
-    def _carried(
-        self, parameters: list[Parameter], optimiser: torch.optim.Optimizer
-    ) -> dict[str, Tensor]:
-        """The optimiser's tensors by place of the parameter."""
-        if not self.carry_optimiser:
-            return {}
-        return {
-            f"optimiser/{place}/{name}": value.detach().clone()
-            for place, parameter in enumerate(parameters)
-            for name, value in optimiser.state[parameter].items()
-            if isinstance(value, Tensor)
-        }
+
+def _tuned(name: str) -> bool:
+    """Whether a carried tensor is the fine-tuning's own."""
+    return name == _SCALE or name.startswith("optimiser/")
 
 
-def _batches(rows: int, batch: int, rng: np.random.Generator) -> Iterator[Int64[Tensor, " batch"]]:
-    """Row numbers for step after step, every row once an epoch, in a new order each."""
-    while True:
-        order = torch.from_numpy(rng.permutation(rows))
-        for start in range(0, rows, batch):
-            yield order[start : start + batch]
-
-
-def _blurred(
-    features: Float[Tensor, "rows width"], noise: float, rng: np.random.Generator
-) -> Float[Tensor, "rows width"]:
-    if not noise:
-        return features
-    drawn = rng.standard_normal(tuple(features.shape), dtype=np.float32)
-    return features + noise * torch.from_numpy(drawn).to(features)
+def _state(parameters: list[Parameter], optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimiser's tensors by place of the parameter."""
+    return {
+        f"optimiser/{place}/{name}": value.detach().clone()
+        for place, parameter in enumerate(parameters)
+        for name, value in optimiser.state[parameter].items()
+        if isinstance(value, Tensor)
+    }

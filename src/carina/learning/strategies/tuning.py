@@ -1,0 +1,161 @@
+"""Fine-tuning adaptors on one experience, a step at a time: what RE-tune and all that wraps it share."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+from torch.nn import Parameter
+
+from carina.adaptors import PromptReadout
+from carina.objectives import masked_bce
+from carina.streams import View
+
+__all__ = ["Batch", "Cells", "Tuning", "cells_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cells:
+    """What is trained on: rows, and labels for some findings met.
+
+    Attributes:
+        labels: The findings, in the order of the columns.
+        features: As the image side takes them (`PromptReadout.aligned`); frozen, so computed once.
+        target: Share of presence of each cell.
+        known: Cells that say something.
+    """
+
+    labels: tuple[str, ...]
+    features: Float[Tensor, "rows width"]
+    target: Float[Tensor, "rows labels"]
+    known: Bool[Tensor, "rows labels"]
+
+
+def cells_of(view: View, readout: PromptReadout) -> Cells:
+    """The rows of an experience with a cell to learn from.
+
+    Raises:
+        Mismatch: where the features have another width than the readout takes.
+    """
+    shown = view.learnable
+    rows = shown.any(dim=1).nonzero()[:, 0]
+    return Cells(
+        labels=view.labels,
+        features=readout.aligned(view.features[rows]),
+        target=view.share[rows],
+        known=shown[rows],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """The rows of one optimiser step.
+
+    Attributes:
+        index: Of the step, from 0.
+        of: How many steps the experience has.
+        rows: Their places among the cells.
+        features: What the image side takes of them, noise and all.
+    """
+
+    index: int
+    of: int
+    rows: Int64[Tensor, " batch"]
+    features: Float[Tensor, "batch width"]
+
+
+class Tuning:
+    """One experience's fine-tuning, driven by whoever asks it for batches.
+
+    A strategy's loop reads: for each of `batches`, a loss (`loss` is the plain one), then `step`.
+    Between `backward` and `advance`, which `step` is made of, gradients may be bent.
+
+    Args:
+        readout: Over all findings met; its adaptors are trained in place.
+        scale: Factor of the difference of cosines; a `Parameter` is its logarithm, and learned.
+        optimiser: Over `parameters`, its state already that of the experience before.
+        cells: What to train on.
+        steps: How many.
+        batch: Rows a step.
+        noise: Standard deviation of normal noise on what the image side takes.
+        rate_at: Step, from 0, to learning rate.
+        rng: Draws the order of the rows, and the noise.
+    """
+
+    def __init__(
+        self,
+        *,
+        readout: PromptReadout,
+        scale: float | Parameter,
+        optimiser: torch.optim.Optimizer,
+        cells: Cells,
+        steps: int,
+        batch: int,
+        noise: float,
+        rate_at: Callable[[int], float],
+        rng: np.random.Generator,
+    ) -> None:
+        self.readout = replace(readout, scale=1.0)
+        self.scale = scale
+        self.optimiser = optimiser
+        self.cells = cells
+        self.steps = steps
+        self._batch = batch
+        self._noise = noise
+        self._rate_at = rate_at
+        self._rng = rng
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """What is learned: those of the adaptors, then the scale where it is."""
+        learned = self.readout.adaptors.parameters()
+        return [*learned, self.scale] if isinstance(self.scale, Parameter) else learned
+
+    def batches(self) -> Iterator[Batch]:
+        """As many batches as there are steps: every row once an epoch, in a new order each."""
+        rows = len(self.cells.features)
+        order: Iterator[Tensor] = iter(())
+        for index in range(self.steps):
+            if (picked := next(order, None)) is None:
+                permuted = torch.from_numpy(self._rng.permutation(rows))
+                order = iter(torch.split(permuted, self._batch))
+                picked = next(order)
+            features = self._blurred(self.cells.features[picked])
+            yield Batch(index=index, of=self.steps, rows=picked, features=features)
+
+    def logits(
+        self, features: Float[Tensor, "batch width"], labels: tuple[str, ...]
+    ) -> Float[Tensor, "batch labels"]:
+        """Scaled differences of cosines for some of the findings met, differentiable."""
+        factor = self.scale.exp() if isinstance(self.scale, Parameter) else self.scale
+        return factor * self.readout.only(labels).compared(features).difference
+
+    def loss(self, batch: Batch) -> Float[Tensor, ""]:
+        """Masked binary cross-entropy over the known cells of a batch."""
+        cells = self.cells
+        said = self.logits(batch.features, cells.labels)
+        return masked_bce(said, cells.target[batch.rows], cells.known[batch.rows])
+
+    def backward(self, loss: Float[Tensor, ""]) -> None:
+        """Fill the gradients."""
+        self.optimiser.zero_grad()
+        torch.autograd.backward(loss)
+
+    def advance(self, batch: Batch) -> None:
+        """Move the parameters along their gradients."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self._rate_at(batch.index)
+        self.optimiser.step()
+
+    def step(self, batch: Batch, loss: Float[Tensor, ""]) -> None:
+        """`backward`, then `advance`."""
+        self.backward(loss)
+        self.advance(batch)
+
+    def _blurred(self, features: Float[Tensor, "batch width"]) -> Float[Tensor, "batch width"]:
+        if not self._noise:
+            return features
+        drawn = self._rng.standard_normal(tuple(features.shape), dtype=np.float32)
+        return features + self._noise * torch.from_numpy(drawn).to(features)
