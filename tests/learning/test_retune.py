@@ -284,3 +284,20 @@ def test_a_falling_rate_starts_where_a_constant_one_does_and_falls_by_equal_amou
 
     assert [falling.rate_at(step, 4) for step in range(4)] == pytest.approx([0.4, 0.3, 0.2, 0.1])
     assert RETune(rate=0.4).rate_at(3, 4) == 0.4
+
+
+def test_the_running_mean_of_the_weights_is_what_an_experience_ends_with() -> None:
+    view = drawn_view()
+    base = replace(WHOLE, steps=2)
+    start = weights(begin(base, SHARED, seed=1))
+    one, two = (weights(taught(replace(base, steps=steps), view)[0]) for steps in (1, 2))
+    mean, _ = taught(replace(base, average=0.9), view)
+
+    after_one = start + (one - start) * (1 - 1 / 10)
+    expected = after_one + (two - after_one) * (1 - 2 / 11)
+    torch.testing.assert_close(weights(mean), expected, rtol=0, atol=1e-6)
+
+
+def test_a_running_mean_that_would_never_move_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"average=1\.0"):
+        replace(WHOLE, average=1.0)

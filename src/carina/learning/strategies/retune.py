@@ -70,6 +70,8 @@ class RETune:
         scale: Of the difference of cosines, at the beginning; 1 is the authors', who have none.
         learn_scale: Whether the scale is learned too, as its logarithm.
         carry_optimiser: Whether its state goes on from one experience to the next.
+        average: Decay a step of a running mean of the weights, which an experience ends with; 0,
+            the authors', ends with the last ones.
     """
 
     sides: Sides = Sides()
@@ -86,6 +88,7 @@ class RETune:
     scale: float = 1.0
     learn_scale: bool = False
     carry_optimiser: bool = True
+    average: float = 0.0
 
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.epochs is None):
@@ -105,6 +108,8 @@ class RETune:
                 "RE-tune's weight decay and noise are 0 or more; got "
                 f"weight_decay={self.weight_decay}, noise={self.noise}."
             )
+        if not 0 <= self.average < 1:
+            raise ConfigError(f"A decay of weights is in [0, 1); got average={self.average}.")
         if isinstance(self.sides.adaptor, Identity):
             raise ConfigError("RE-tune learns adaptors, and Identity learns nothing; see ZeroShot.")
 
@@ -166,11 +171,13 @@ class RETune:
             batch=self.batch,
             noise=self.noise,
             rate_at=lambda step: self.rate_at(step, steps),
+            average=self.average,
             rng=rng,
         )
 
     def learned(self, learner: Learner, view: View, tuning: Tuning) -> Learner:
-        """The learner after an experience's fine-tuning; what others carry beside it stays."""
+        """The learner after an experience's fine-tuning, settled; what others carry stays."""
+        tuning.settle()
         tuning.optimiser.zero_grad()
         scale = tuning.scale
         carried = {name: kept for name, kept in learner.carried.items() if not _tuned(name)}

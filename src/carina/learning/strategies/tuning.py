@@ -15,6 +15,8 @@ from carina.streams import View
 
 __all__ = ["Batch", "Cells", "Tuning", "cells_of"]
 
+_YOUNG = 10  # steps after which the running mean's decay is near its full length
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cells:
@@ -56,12 +58,14 @@ class Batch:
     Attributes:
         index: Of the step, from 0.
         of: How many steps the experience has.
+        ends_epoch: Whether every row has now been met as often as every other.
         rows: Their places among the cells.
         features: What the image side takes of them, noise and all.
     """
 
     index: int
     of: int
+    ends_epoch: bool
     rows: Int64[Tensor, " batch"]
     features: Float[Tensor, "batch width"]
 
@@ -69,8 +73,9 @@ class Batch:
 class Tuning:
     """One experience's fine-tuning, driven by whoever asks it for batches.
 
-    A strategy's loop reads: for each of `batches`, a loss (`loss` is the plain one), then `step`.
-    Between `backward` and `advance`, which `step` is made of, gradients may be bent.
+    A strategy's loop reads: for each of `batches`, a loss (`loss` is the plain one), then `step`;
+    at the end `settle`. Between `backward` and `advance`, which `step` is made of, gradients may be
+    bent.
 
     Args:
         readout: Over all findings met; its adaptors are trained in place.
@@ -81,6 +86,8 @@ class Tuning:
         batch: Rows a step.
         noise: Standard deviation of normal noise on what the image side takes.
         rate_at: Step, from 0, to learning rate.
+        average: Decay a step of the running mean of the weights that `settle` puts in their place;
+            0 keeps the last ones.
         rng: Draws the order of the rows, and the noise.
     """
 
@@ -95,6 +102,7 @@ class Tuning:
         batch: int,
         noise: float,
         rate_at: Callable[[int], float],
+        average: float,
         rng: np.random.Generator,
     ) -> None:
         self.readout = replace(readout, scale=1.0)
@@ -105,6 +113,8 @@ class Tuning:
         self._batch = batch
         self._noise = noise
         self._rate_at = rate_at
+        self._average = average
+        self._mean = [weight.detach().clone() for weight in self.parameters]
         self._rng = rng
 
     @property
@@ -115,15 +125,21 @@ class Tuning:
 
     def batches(self) -> Iterator[Batch]:
         """As many batches as there are steps: every row once an epoch, in a new order each."""
-        rows = len(self.cells.features)
+        rows = left = len(self.cells.features)
         order: Iterator[Tensor] = iter(())
         for index in range(self.steps):
             if (picked := next(order, None)) is None:
                 permuted = torch.from_numpy(self._rng.permutation(rows))
-                order = iter(torch.split(permuted, self._batch))
+                order, left = iter(torch.split(permuted, self._batch)), rows
                 picked = next(order)
-            features = self._blurred(self.cells.features[picked])
-            yield Batch(index=index, of=self.steps, rows=picked, features=features)
+            left -= len(picked)
+            yield Batch(
+                index=index,
+                of=self.steps,
+                ends_epoch=not left,
+                rows=picked,
+                features=self._blurred(self.cells.features[picked]),
+            )
 
     def logits(
         self, features: Float[Tensor, "batch width"], labels: tuple[str, ...]
@@ -148,11 +164,26 @@ class Tuning:
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate_at(batch.index)
         self.optimiser.step()
+        if self._average:
+            kept = min(self._average, (batch.index + 1) / (batch.index + _YOUNG))
+            for mean, weight in zip(self._mean, self.parameters, strict=True):
+                mean.lerp_(weight.detach(), 1 - kept)
 
     def step(self, batch: Batch, loss: Float[Tensor, ""]) -> None:
         """`backward`, then `advance`."""
         self.backward(loss)
         self.advance(batch)
+
+    def settle(self) -> None:
+        """Put the running mean of the weights in their place, where one is kept.
+
+        Source: Polyak and Juditsky, SIAM Journal on Control and Optimization 1992; the decay rises
+        from little, since the first weights are no better than any.
+        """
+        if self._average and self.steps:
+            with torch.no_grad():
+                for mean, weight in zip(self._mean, self.parameters, strict=True):
+                    weight.copy_(mean)
 
     def _blurred(self, features: Float[Tensor, "batch width"]) -> Float[Tensor, "batch width"]:
         if not self._noise:
