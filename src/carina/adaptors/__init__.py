@@ -5,6 +5,12 @@ from carina.adaptors.alignment import RidgeAlignment as RidgeAlignment
 from carina.adaptors.alignment import fit_alignment as fit_alignment
 from carina.adaptors.answer_blocks import answer_in_blocks as answer_in_blocks
 from carina.adaptors.identity import Identity as Identity
+from carina.adaptors.lifts import Beside as Beside
+from carina.adaptors.lifts import Landmarks as Landmarks
+from carina.adaptors.lifts import Lift as Lift
+from carina.adaptors.lifts import LiftConfig as LiftConfig
+from carina.adaptors.lifts import RandomFourier as RandomFourier
+from carina.adaptors.lifts import RandomReLU as RandomReLU
 from carina.adaptors.linear import Linear as Linear
 from carina.adaptors.mlp import Mlp as Mlp
 from carina.adaptors.packing import pack as pack

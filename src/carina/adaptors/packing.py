@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from carina.adaptors.alignment import Alignment, RidgeAlignment
+from carina.adaptors.lifts import Lift, LiftConfig
 from carina.adaptors.readout import Combine, LinearReadout, PromptReadout, Readout
 from carina.adaptors.sides import Sides
 from carina.core import Mismatch, dump, load
@@ -37,6 +39,23 @@ class PackedLinear:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PackedLifted:
+    """A `LinearReadout` over a lift but for its tensors.
+
+    Attributes:
+        lift: What the lift is drawn anew from.
+        dim: Width of the rows it takes.
+        digest: The lift's, which what is drawn anew must have too.
+    """
+
+    labels: tuple[str, ...]
+    normalise: bool
+    lift: LiftConfig
+    dim: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PackedPrompt:
     """A `PromptReadout` but for its tensors."""
 
@@ -52,9 +71,9 @@ class PackedPrompt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packed:
-    """Either, told apart by its ``kind``."""
+    """One of them, told apart by its ``kind``."""
 
-    readout: PackedLinear | PackedPrompt
+    readout: PackedLinear | PackedLifted | PackedPrompt
 
 
 def pack(readout: Readout) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -65,9 +84,7 @@ def pack(readout: Readout) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """
     match readout:
         case LinearReadout():
-            packed = Packed(
-                readout=PackedLinear(labels=readout.labels, normalise=readout.normalise)
-            )
+            packed = Packed(readout=_packed_linear(readout))
             tensors = {"head.weight": readout.weight, "head.bias": readout.bias}
         case PromptReadout():
             ridge, around = _packed_ridge(readout.alignment)
@@ -101,7 +118,8 @@ def unpack(plain: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Readout:
 
     Raises:
         ConfigError: where the plain values are not a readout's.
-        Mismatch: where tensors are missing, too many, or of another shape.
+        Mismatch: where tensors are missing, too many, or of another shape, or a lift drawn anew is
+            not the one that was packed.
     """
     packed = load(plain, Packed, what="readout").readout
     left = dict(tensors)
@@ -117,6 +135,14 @@ def unpack(plain: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Readout:
                 weight=taken("head.weight"),
                 bias=taken("head.bias"),
                 normalise=packed.normalise,
+            )
+        case PackedLifted():
+            readout = LinearReadout(
+                labels=packed.labels,
+                weight=taken("head.weight"),
+                bias=taken("head.bias"),
+                normalise=packed.normalise,
+                lift=_drawn_anew(packed),
             )
         case PackedPrompt():
             blank = packed.sides.build(
@@ -165,6 +191,29 @@ def readout_bytes(readout: Readout) -> dict[str, int]:
         kind = kinds.get(name.partition(".")[0], "adaptor")
         kept[kind] = kept.get(kind, 0) + tensor.nbytes
     return kept
+
+
+def _packed_linear(readout: LinearReadout) -> PackedLinear | PackedLifted:
+    if readout.lift is None:
+        return PackedLinear(labels=readout.labels, normalise=readout.normalise)
+    return PackedLifted(
+        labels=readout.labels,
+        normalise=readout.normalise,
+        lift=readout.lift.config,
+        dim=readout.lift.dim,
+        digest=readout.lift.digest,
+    )
+
+
+def _drawn_anew(packed: PackedLifted) -> Lift:
+    lift = packed.lift.build(packed.dim)
+    if lift.digest != packed.digest:
+        raise Mismatch(
+            f"The {type(packed.lift).__name__} drawn anew is not the one these heads were learned "
+            f"over: numpy {np.__version__} draws other numbers from its seed than the numpy they "
+            "were made with. Use that one, or learn them again."
+        )
+    return lift
 
 
 def _taken(left: dict[str, Tensor], name: str) -> Tensor:

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from carina.adaptors.alignment import Alignment
+from carina.adaptors.lifts import Lift
 from carina.adaptors.sides import Pair
 from carina.core import Mismatch, unknown
 from carina.features import PromptVectors
@@ -49,15 +50,18 @@ class LinearReadout:
 
     Attributes:
         labels: Findings, in the order of the first axis.
-        weight: (labels, dim).
+        weight: (labels, dim), or (labels, lift.out) over a lift.
         bias: (labels,).
         normalise: Whether rows are L2-normalised first.
+        lift: Maps the rows, normalised or not, to the features that the weights are for; None
+            leaves them as they are.
     """
 
     labels: tuple[str, ...]
-    weight: Float[Tensor, "labels dim"]
+    weight: Float[Tensor, "labels width"]
     bias: Float[Tensor, " labels"]
     normalise: bool
+    lift: Lift | None = None
 
     def __post_init__(self) -> None:
         if not len(self.labels) == len(self.weight) == len(self.bias):
@@ -65,11 +69,16 @@ class LinearReadout:
                 f"A head has one weight vector and one intercept a finding; got "
                 f"{len(self.weight)} and {len(self.bias)} for {len(self.labels)}."
             )
+        if self.lift is not None and self.lift.out != self.weight.shape[1]:
+            raise Mismatch(
+                f"The lift gives {self.lift.out} features, the weights are for "
+                f"{self.weight.shape[1]}; build it with the width they were learned with."
+            )
 
     @property
     def dim(self) -> int:
         """Width of the features it takes."""
-        return self.weight.shape[1]
+        return self.weight.shape[1] if self.lift is None else self.lift.dim
 
     def __call__(self, features: Float[Tensor, "images dim"]) -> Answer:
         """Scores of images, (images, labels).
@@ -81,6 +90,8 @@ class LinearReadout:
         rows = features.to(self.weight.dtype)
         if self.normalise:
             rows = F.normalize(rows, dim=1)
+        if self.lift is not None:
+            rows = self.lift(rows)
         # The copy starts every vector on the same alignment, on which the order of a sum may hang.
         scores = [
             rows @ weight.clone() + bias

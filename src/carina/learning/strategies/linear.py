@@ -1,24 +1,27 @@
 """What strategies with a linear head a finding share."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from carina.adaptors import LinearReadout
+from carina.adaptors import LiftConfig, LinearReadout
 from carina.core import Mismatch
 from carina.learning.learner import Learner
 
 __all__ = ["grown_head", "head_of", "no_head", "noted"]
 
 
-def no_head(dim: int, *, normalise: bool) -> LinearReadout:
-    """A readout of no finding, float64."""
+def no_head(dim: int, *, normalise: bool, lift: LiftConfig | None = None) -> LinearReadout:
+    """A readout of no finding, float64, for rows of a width, or over a lift of them."""
+    drawn = None if lift is None else lift.build(dim)
     return LinearReadout(
         labels=(),
-        weight=torch.zeros(0, dim, dtype=torch.float64),
+        weight=torch.zeros(0, dim if drawn is None else drawn.out, dtype=torch.float64),
         bias=torch.zeros(0, dtype=torch.float64),
         normalise=normalise,
+        lift=drawn,
     )
 
 
@@ -39,11 +42,11 @@ def grown_head(old: LinearReadout, heads: Mapping[str, tuple[Tensor, float]]) ->
     bias = dict(zip(old.labels, old.bias, strict=True))
     for label, (vector, number) in heads.items():
         weight[label], bias[label] = vector, old.bias.new_tensor(number)
-    return LinearReadout(
+    return replace(
+        old,
         labels=tuple(weight),
         weight=torch.stack(list(weight.values())),
         bias=torch.stack(list(bias.values())),
-        normalise=old.normalise,
     )
 
 
