@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from carina.adaptors import Identity, Linear, Mlp
+from carina.adaptors import Identity, Linear, Mlp, Residual
 from carina.core import ConfigError
 from carina.testing import AdaptorContract
 
@@ -11,6 +11,7 @@ from carina.testing import AdaptorContract
 class TestIdentity(AdaptorContract):
     config = Identity()
     learned = 0
+    born_identity = True
 
 
 class TestTheAuthorsDense(AdaptorContract):
@@ -26,6 +27,12 @@ class TestTheAuthorsMlp(AdaptorContract):
 class TestAnMlpOfOtherWidths(AdaptorContract):
     config = Mlp(hidden=3, out=5)
     learned = 128 * 3 + 3 + 3 * 5 + 5
+
+
+class TestAResidual(AdaptorContract):
+    config = Residual(rank=5)
+    learned = 128 * 5 + 5 + 5 * 128 + 128
+    born_identity = True
 
 
 def test_identity_gives_back_what_it_is_given() -> None:
@@ -51,3 +58,8 @@ def test_widths_below_one_are_refused(widths: dict[str, int]) -> None:
 def test_a_linear_adaptor_without_width_is_refused() -> None:
     with pytest.raises(ConfigError, match="1 or more"):
         Linear(out=0)
+
+
+def test_a_detour_without_width_is_refused() -> None:
+    with pytest.raises(ConfigError, match="1 or more"):
+        Residual(rank=0)

@@ -29,6 +29,7 @@ from carina.adaptors.readout import Combine as Combine
 from carina.adaptors.readout import LinearReadout as LinearReadout
 from carina.adaptors.readout import PromptReadout as PromptReadout
 from carina.adaptors.readout import Readout as Readout
+from carina.adaptors.residual import Residual as Residual
 from carina.adaptors.sides import AdaptorConfig as AdaptorConfig
 from carina.adaptors.sides import Pair as Pair
 from carina.adaptors.sides import Sharing as Sharing

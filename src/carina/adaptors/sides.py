@@ -13,11 +13,12 @@ from carina.adaptors.identity import Identity
 from carina.adaptors.linear import Linear
 from carina.adaptors.mlp import Mlp
 from carina.adaptors.protocol import Adaptor
+from carina.adaptors.residual import Residual
 from carina.core import Mismatch
 
 __all__ = ["AdaptorConfig", "Pair", "Sharing", "Sides"]
 
-AdaptorConfig = Identity | Linear | Mlp
+AdaptorConfig = Identity | Linear | Mlp | Residual
 """Every built-in adaptor; its class name is its ``kind`` in JSON and TOML."""
 
 

@@ -5,7 +5,11 @@ from carina.recipes.recipe import Continual
 
 __all__ = ["citations"]
 
-_METHODS = {
+_RCLP = (
+    "Ceccon et al., Multi-Label Continual Learning for the Medical Domain: A Novel Benchmark, "
+    "WACV 2025"
+)
+_METHODS: dict[str, tuple[str, ...]] = {
     "RETune": (
         (
             "Mistretta and Bagdanov, RE-tune: Incremental Fine Tuning of Biomedical Vision-Language "
@@ -18,6 +22,38 @@ _METHODS = {
             "self-supervised learning, Nature Biomedical Engineering 2022"
         ),
     ),
+    "LwF": ("Li and Hoiem, Learning without Forgetting, ECCV 2016",),
+    "PseudoLabels": (
+        "Lee, Pseudo-Label, ICML workshops 2013",
+        _RCLP,
+    ),
+    "Averaged": (
+        "Marouf et al., Weighted Ensemble Models Are Strong Continual Learners, ECCV 2024",
+    ),
+    "L2": (
+        (
+            "Li, Grandvalet and Davoine, Explicit Inductive Bias for Transfer Learning with "
+            "Convolutional Networks, ICML 2018"
+        ),
+    ),
+    "EWC": (
+        ("Kirkpatrick et al., Overcoming catastrophic forgetting in neural networks, PNAS 2017"),
+        "Schwarz et al., Progress & Compress, ICML 2018",
+    ),
+    "SI": (
+        "Zenke, Poole and Ganguli, Continual Learning Through Synaptic Intelligence, ICML 2017",
+    ),
+    "GPM": ("Saha, Garg and Roy, Gradient Projection Memory for Continual Learning, ICLR 2021",),
+    "SLCA": (
+        (
+            "Zhang et al., SLCA: Slow Learner with Classifier Alignment for Continual Learning on a "
+            "Pre-trained Model, ICCV 2023"
+        ),
+    ),
+    "Replay": (
+        "Chaudhry et al., On Tiny Episodic Memories in Continual Learning, 2019 (arXiv 1902.10486)",
+    ),
+    "RCLP": (_RCLP,),
     "Heads": ("Cox, The Regression Analysis of Binary Sequences, JRSS B 1958",),
     "Ridge": (
         (
@@ -40,6 +76,9 @@ _ALWAYS = (
 
 def citations(recipe: Continual, cards: tuple[EncoderCard, ...]) -> tuple[str, ...]:
     """Method, encoders, statistics, in this order, each once."""
-    method = _METHODS.get(type(recipe.strategy).__name__, ())
+    strategy = recipe.strategy
+    inner = getattr(strategy, "base", None) or getattr(strategy, "of", None)
+    used = [type(one).__name__ for one in (strategy, inner) if one is not None]
+    method = [work for name in used for work in _METHODS.get(name, ())]
     encoders = (card.citation for card in cards if card.citation)
     return tuple(dict.fromkeys([*method, *encoders, *_ALWAYS]))

@@ -22,10 +22,12 @@ class AdaptorContract:
     Attributes:
         config: The config that builds it.
         learned: How many numbers it learns for vectors 128 wide.
+        born_identity: Whether it gives back what it is given until it has learned.
     """
 
     config: ClassVar[AdaptorConfig]
     learned: ClassVar[int]
+    born_identity: ClassVar[bool] = False
 
     def test_it_is_an_adaptor(self) -> None:
         assert isinstance(self._built(), Adaptor)
@@ -66,10 +68,19 @@ class AdaptorContract:
 
         assert torch.equal(one(rows), other(rows))
 
+    def test_it_is_born_as_the_identity_if_promised(self) -> None:
+        rows = torch.randn(4, _DIM, generator=torch.Generator().manual_seed(0))
+        adapted = self._built()(rows)
+
+        assert (adapted.shape == rows.shape and torch.equal(adapted, rows)) == self.born_identity
+
     def test_every_weight_has_a_gradient(self) -> None:
         adaptor = self._built()
         rows = torch.randn(64, _DIM, generator=torch.Generator().manual_seed(0))
         weights = list(adaptor.parameters())
+        with torch.no_grad():  # away from birth, where a layer of zeros hides the one before it
+            for weight in weights:
+                weight.add_(0.01)
         if weights:
             torch.autograd.backward(adaptor(rows).square().sum())
 

@@ -119,11 +119,13 @@ class StrategyContract:
         strategy: What is tested.
         setting: In which it is; drawn views fit the default, where zero-shot is possible.
         keeps_untouched: Whether findings keep their scores to the bit while others are learned.
+        keeps_patients: Whether rows of single patients are kept, as replay does.
     """
 
     strategy: ClassVar[Strategy]
     setting: ClassVar[Setting] = Setting(image_dim=DIM, text_dim=DIM, shared_space=True)
     keeps_untouched: ClassVar[bool]
+    keeps_patients: ClassVar[bool] = False
 
     def test_it_is_a_strategy(self) -> None:
         assert isinstance(self.strategy, Strategy)
@@ -197,6 +199,18 @@ class StrategyContract:
         assert kept(learner).total == sum(
             tensor.nbytes for tensor in [*tensors.values(), *learner.carried.values()]
         )
+
+    def test_it_says_whether_it_keeps_rows_of_patients(self) -> None:
+        learner = self._followed()
+        wide = [
+            tensor
+            for name, tensor in learner.carried.items()
+            if name.startswith("rows/") and tensor.ndim == 2 and tensor.shape[1] == DIM
+        ]
+
+        assert (learner.patient_rows > 0) == self.keeps_patients
+        assert sum(map(len, wide)) == learner.patient_rows
+        assert learner.single_patients or not self.keeps_patients
 
     def test_findings_that_an_experience_does_not_show_keep_their_scores_if_promised(self) -> None:
         view = drawn_view(seed=9)

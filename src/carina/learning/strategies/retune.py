@@ -135,13 +135,19 @@ class RETune:
         """
         tuning = self.tuning(learner, view, rng=rng)
         for batch in tuning.batches():
-            loss = tuning.loss(batch)
+            loss = tuning.loss(batch, tuning.logits(batch.features))
             tuning.step(batch, loss)
             yield Step(index=batch.index, of=batch.of, loss=float(loss.detach()))
         yield Learned(learner=self.learned(learner, view, tuning))
 
     def tuning(
-        self, learner: Learner, view: View, *, rng: np.random.Generator, cells: Cells | None = None
+        self,
+        learner: Learner,
+        view: View,
+        *,
+        rng: np.random.Generator,
+        whole: bool = False,
+        cells: Cells | None = None,
     ) -> Tuning:
         """The fine-tuning of an experience, for strategies that add to the plain loss.
 
@@ -149,6 +155,8 @@ class RETune:
             learner: Whose adaptors, copied, it starts from; what they carry of the optimiser too.
             view: The experience, whose findings are met.
             rng: Draws the order of the rows, and the noise.
+            whole: Whether the cells, and so the logits, are over all findings met and not just
+                those the experience shows.
             cells: What to train on in the place of the experience's own rows.
 
         Raises:
@@ -160,13 +168,13 @@ class RETune:
         learned = readout.adaptors.parameters()
         if isinstance(scale, Parameter):
             learned.append(scale)
-        given = cells_of(view, readout) if cells is None else cells
-        steps = self._budget(len(given.features))
+        cells = cells_of(view, readout) if cells is None else cells
+        steps = self._budget(len(cells.features))
         return Tuning(
             readout=readout,
             scale=scale,
             optimiser=self._optimiser(learned, learner.carried),
-            cells=given,
+            cells=cells.over(readout.labels) if whole else cells,
             steps=steps,
             batch=self.batch,
             noise=self.noise,

@@ -34,6 +34,15 @@ class Cells:
     target: Float[Tensor, "rows labels"]
     known: Bool[Tensor, "rows labels"]
 
+    def over(self, labels: tuple[str, ...]) -> "Cells":
+        """The same rows over other findings; of those not here before no cell is known."""
+        target = self.target.new_zeros(len(self.target), len(labels))
+        known = self.known.new_zeros(len(self.known), len(labels))
+        here = [label for label in self.labels if label in labels]
+        there, places = [labels.index(x) for x in here], [self.labels.index(x) for x in here]
+        target[:, there], known[:, there] = self.target[:, places], self.known[:, places]
+        return replace(self, labels=labels, target=target, known=known)
+
 
 def cells_of(view: View, readout: PromptReadout) -> Cells:
     """The rows of an experience with a cell to learn from.
@@ -73,7 +82,8 @@ class Batch:
 class Tuning:
     """One experience's fine-tuning, driven by whoever asks it for batches.
 
-    A strategy's loop reads: for each of `batches`, a loss (`loss` is the plain one), then `step`;
+    A strategy's loop reads: for each of `batches`, its `logits`, a loss of them (`loss` is the plain
+    one), then `step`;
     at the end `settle`. Between `backward` and `advance`, which `step` is made of, gradients may be
     bent.
 
@@ -138,21 +148,18 @@ class Tuning:
                 of=self.steps,
                 ends_epoch=not left,
                 rows=picked,
-                features=self._blurred(self.cells.features[picked]),
+                features=self.blurred(self.cells.features[picked]),
             )
 
-    def logits(
-        self, features: Float[Tensor, "batch width"], labels: tuple[str, ...]
-    ) -> Float[Tensor, "batch labels"]:
-        """Scaled differences of cosines for some of the findings met, differentiable."""
+    def logits(self, features: Float[Tensor, "batch width"]) -> Float[Tensor, "batch labels"]:
+        """Scaled differences of cosines for the findings of the cells, differentiable."""
         factor = self.scale.exp() if isinstance(self.scale, Parameter) else self.scale
-        return factor * self.readout.only(labels).compared(features).difference
+        asked = self.readout.only(self.cells.labels)
+        return factor * asked.compared(features).difference
 
-    def loss(self, batch: Batch) -> Float[Tensor, ""]:
+    def loss(self, batch: Batch, logits: Float[Tensor, "batch labels"]) -> Float[Tensor, ""]:
         """Masked binary cross-entropy over the known cells of a batch."""
-        cells = self.cells
-        said = self.logits(batch.features, cells.labels)
-        return masked_bce(said, cells.target[batch.rows], cells.known[batch.rows])
+        return masked_bce(logits, self.cells.target[batch.rows], self.cells.known[batch.rows])
 
     def backward(self, loss: Float[Tensor, ""]) -> None:
         """Fill the gradients."""
@@ -185,7 +192,8 @@ class Tuning:
                 for mean, weight in zip(self._mean, self.parameters, strict=True):
                     weight.copy_(mean)
 
-    def _blurred(self, features: Float[Tensor, "batch width"]) -> Float[Tensor, "batch width"]:
+    def blurred(self, features: Float[Tensor, "batch width"]) -> Float[Tensor, "batch width"]:
+        """Features with fresh noise on them, where there is any."""
         if not self._noise:
             return features
         drawn = self._rng.standard_normal(tuple(features.shape), dtype=np.float32)
