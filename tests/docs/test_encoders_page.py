@@ -19,6 +19,7 @@ This page is made by `python tests/docs/test_encoders_page.py`.
 GOLDEN, SMALL, EXTRA = "golden of its own code", "transformers, small models", "its package"
 AGAINST = {
     "biovil-image": (GOLDEN, "4.6e-06"),
+    "biovil-image-512": (GOLDEN, "as biovil-image, at another size"),
     "biovil-text": (GOLDEN, "2.2e-06"),
     "biovil-t-image": (GOLDEN, "6.7e-06"),
     "biovil-t-text": (GOLDEN, "as biovil-text"),

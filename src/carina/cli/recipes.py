@@ -15,5 +15,7 @@ def recipes(name: str = "") -> None:
     if name:
         print_json(find_recipe(name, NAMED))
         return
-    rows = [[n, (make.__doc__ or "").strip().splitlines()[0]] for n, make in NAMED.items()]
-    print_table("recipes", ["name", "what it is"], rows)
+    told: dict[str, str] = {}
+    for one, make in NAMED.items():  # variants that share their words stand once
+        told.setdefault((make.__doc__ or "").strip().splitlines()[0], one)
+    print_table("recipes", ["name", "what it is"], [[one, words] for words, one in told.items()])

@@ -5,6 +5,8 @@ from carina.recipes.demo import demo_recipes as demo_recipes
 from carina.recipes.named import NAMED as NAMED
 from carina.recipes.named import with_encoders as with_encoders
 from carina.recipes.named import with_seed as with_seed
+from carina.recipes.paper import PAPER_FINDINGS as PAPER_FINDINGS
+from carina.recipes.paper import retune_paper as retune_paper
 from carina.recipes.passes import Progress as Progress
 from carina.recipes.preparation import Prepared as Prepared
 from carina.recipes.preparation import prepare as prepare

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from carina.adaptors import Mlp, Sides
 from carina.learning import Heads, RETune, Ridge, Schedule, StrategyConfig
+from carina.recipes.paper import PAPER
 from carina.recipes.recipe import Continual
 from carina.streams import AllAtOnce, ByClass, ByData, ByLabel, StreamPlan
 
@@ -108,6 +109,7 @@ def _named(plan: str, method: str) -> Callable[[], Continual]:
 
 
 NAMED: dict[str, Callable[[], Continual]] = {
-    f"nih-{plan}-{method}": _named(plan, method) for plan in _PLANS for method in _METHODS
+    **{f"nih-{plan}-{method}": _named(plan, method) for plan in _PLANS for method in _METHODS},
+    **PAPER,
 }
 """Name to recipe."""

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Int
 
 from carina.streams.experience import Experience
 from carina.streams.stream import Ground, in_order, laid
@@ -19,6 +20,8 @@ class LabelRows(StrEnum):
     """One of as many equal contiguous chunks as there are findings: RE-tune's "more labels"."""
     SAME_FILMS = "same-films"
     """All of them, each time: new labels on old films."""
+    POSITIVES_OF_NEWEST = "positives-of-newest"
+    """Those that show the newest finding: RE-tune's "more labels" over its "class-pos"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +47,9 @@ class ByLabel:
             UnknownName: for a finding that is not in the space.
         """
         order = in_order(self.order, ground.space)
-        if self.variant is LabelRows.NEW_FILMS:
-            rows = np.array_split(ground.rows, len(order))
-            validation = np.array_split(ground.validation, len(order))
-        else:
-            rows, validation = [ground.rows] * len(order), [ground.validation] * len(order)
+        rows, validation = (
+            self._rows(ground, some, order) for some in (ground.rows, ground.validation)
+        )
         return tuple(
             laid(
                 ground,
@@ -59,3 +60,16 @@ class ByLabel:
             )
             for step, finding in enumerate(order)
         )
+
+    def _rows(
+        self, ground: Ground, rows: Int[np.ndarray, " rows"], order: tuple[str, ...]
+    ) -> list[Int[np.ndarray, " _"]]:
+        """The rows of each experience, out of all of them."""
+        match self.variant:
+            case LabelRows.NEW_FILMS:
+                return np.array_split(rows, len(order))
+            case LabelRows.SAME_FILMS:
+                return [rows] * len(order)
+            case LabelRows.POSITIVES_OF_NEWEST:
+                present = ground.target[rows][:, ground.space.indices(order)]
+                return [rows[column] for column in present.T]

@@ -6,6 +6,7 @@ patches, the tokens are those patches; upstream divides both by their L2 norm wh
 here that is left to whoever compares. The text encoder of the same release is in ``cxr_bert``.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from jaxtyping import Float
@@ -18,7 +19,7 @@ from carina.encoders.protocol import Encoded
 from carina.encoders.resnet import ResNet
 from carina.encoders.weights import Migration, fill, migrated, read_tensors, weights_file
 
-__all__ = ["CLASSIFIER", "FAMILY", "STAGES", "projector"]
+__all__ = ["AS_RETUNE", "CLASSIFIER", "FAMILY", "STAGES", "projector"]
 
 _FILES = ("biovil_image_resnet50_proj_size_128.pt",)
 CLASSIFIER = frozenset({"encoder.encoder.fc.weight", "encoder.encoder.fc.bias"})
@@ -92,5 +93,18 @@ FAMILY = ENCODERS.register("biovil-image")(
         weights_from="hub:microsoft/BiomedVLP-CXR-BERT-specialized, file "
         "biovil_image_resnet50_proj_size_128.pt",
         use="research; its model card rules deployed use out",
+    )
+)
+
+AS_RETUNE = ENCODERS.register("biovil-image-512")(
+    replace(
+        FAMILY,
+        card=replace(
+            FAMILY.card,
+            name="biovil-image-512",
+            grid=(16, 16),
+            preprocess=Preprocess(size=512, fit="crop", resize=512),
+        ),
+        use="as RE-tune's authors used BioViL: 512 pixels, not 480, and no stretch of intensities",
     )
 )
