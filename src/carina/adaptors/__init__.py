@@ -4,6 +4,8 @@ from carina.adaptors.alignment import Alignment as Alignment
 from carina.adaptors.alignment import RidgeAlignment as RidgeAlignment
 from carina.adaptors.alignment import fit_alignment as fit_alignment
 from carina.adaptors.answer_blocks import answer_in_blocks as answer_in_blocks
+from carina.adaptors.controls import Control as Control
+from carina.adaptors.controls import controlled as controlled
 from carina.adaptors.identity import Identity as Identity
 from carina.adaptors.lifts import Beside as Beside
 from carina.adaptors.lifts import Landmarks as Landmarks

@@ -1,0 +1,168 @@
+"""Streams walked out of fold on train and val, for benchmarks that choose or judge without the test split.
+
+Every walk is kept under the work folder by what it is, so a benchmark that is cut off goes on where it
+stood, and asking twice costs nothing.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from io import BytesIO
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from carina.adaptors import Readout, answer_in_blocks
+from carina.core import dump, fingerprint, generator, write_bytes
+from carina.encoders import load_image_encoder
+from carina.evaluation import Part, Scores
+from carina.features import Store, encode
+from carina.learning import Learned, Setting, Strategy, StrategyConfig, follow
+from carina.recipes import NAMED, Prepared, prepare
+from carina.streams import Labelled, Stream, StreamPlan, lay_out, view
+from carina.studies import read_data
+
+__all__ = ["Walk", "films", "scores_of", "walked"]
+
+VERSION = 1
+"""Raised whenever what a walk computes changes, so that older ones are not taken for new."""
+FOLDS = 5
+ENCODER = "efficientnet-lite0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """A stream followed once for each of five folds of patients.
+
+    Attributes:
+        strategy: How it learns.
+        plan: What it meets.
+        seed: Of the partition of the patients, and of everything the strategy draws.
+    """
+
+    strategy: StrategyConfig
+    plan: StreamPlan
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Changes when, and only when, the walk does."""
+        plain = {
+            part: {"kind": type(value).__name__, **dump(value)}
+            for part, value in (("strategy", self.strategy), ("plan", self.plan))
+        }
+        return fingerprint({"version": VERSION, "seed": self.seed, "folds": FOLDS, **plain})
+
+
+def films(data: Path, work: Path) -> Prepared:
+    """The nih films as the recipes read them, encoded where they are not yet."""
+    manifest, store = read_data(data / "nih"), Store(work / "store")
+    for _ in encode(manifest, load_image_encoder(ENCODER), store):
+        pass
+    return prepare(NAMED["nih-by-class-retune"](), manifest, store)
+
+
+def partition(patients: Int[np.ndarray, " films"], seed: int) -> Int[np.ndarray, " films"]:
+    """The fold of each film; all of a patient's in one, folds as equal as patients allow."""
+    codes, place = np.unique(patients, return_inverse=True)
+    return (generator(seed, "partition").permutation(len(codes)) % FOLDS)[place]
+
+
+def walked(
+    walks: Iterable[Walk], prepared: Prepared, work: Path, *, jobs: int
+) -> Iterator[tuple[Walk, Float[np.ndarray, "steps films findings"]]]:
+    """Scores of the films learned from, out of fold, after every experience; NaN before a finding.
+
+    Args:
+        walks: What to walk; those kept from before come back at once.
+        prepared: The films.
+        work: Where walks are kept.
+        jobs: Processes side by side, one thread each.
+    """
+    every = list(walks)
+    missing = [walk for walk in every if not _file(walk, work).is_file()]
+    if missing:
+        context = get_context("fork")  # features are shared, not sent
+        _SHARED["prepared"] = prepared
+        with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+            done = pool.map(_keep, missing, [work] * len(missing))
+            for number, said in enumerate(done, start=1):
+                print(f"walk {number} of {len(missing)}: {said}", flush=True)
+    for walk in every:
+        yield walk, np.load(_file(walk, work), allow_pickle=False)
+
+
+def scores_of(
+    found: Float[np.ndarray, "steps films findings"], stream: Stream, prepared: Prepared
+) -> Scores:
+    """A walk as a table of scores, with no step before the first experience."""
+    labelled, rows = prepared.labelled, prepared.learn
+    first = np.full_like(found[:1], np.nan)
+    difference = np.concatenate([first, found])
+    nothing = np.full_like(difference, np.nan)
+    return Scores(
+        part=Part(
+            name="out-of-fold",
+            images=tuple(prepared.digests[row] for row in rows),
+            patients=np.unique(labelled.patients[rows], return_inverse=True)[1].astype(np.int64),
+            target=labelled.target[rows] & prepared.certain[rows],
+            known=prepared.certain[rows],
+        ),
+        space=labelled.space,
+        experiences=tuple(experience.name for experience in stream.experiences),
+        difference=difference,
+        positive=nothing,
+        probability=nothing,
+        decision=nothing,
+    )
+
+
+def stream_of(plan: StreamPlan, prepared: Prepared) -> Stream:
+    """The plan laid on all films to learn from."""
+    nobody = np.array([], dtype=np.int64)
+    ground = prepared.labelled.ground(
+        rows=prepared.learn, validation=nobody, digest=prepared.manifest_digest
+    )
+    return lay_out(plan, ground)
+
+
+_SHARED: dict[str, Prepared] = {}
+
+
+def _file(walk: Walk, work: Path) -> Path:
+    return work / "walks" / f"{walk.name}.npy"
+
+
+def _keep(walk: Walk, work: Path) -> str:
+    torch.set_num_threads(1)
+    prepared = _SHARED["prepared"]
+    stream = stream_of(walk.plan, prepared)
+    fold = partition(prepared.labelled.patients[prepared.learn], walk.seed)
+    shape = (len(stream.experiences), len(prepared.learn), len(prepared.labelled.space))
+    found = np.full(shape, np.nan, dtype=np.float32)
+    for held in range(FOLDS):
+        asked = fold == held
+        learned = stream.limited_to(prepared.learn[~asked])
+        each = _followed(walk.strategy, prepared.setting, learned, prepared.labelled, walk.seed)
+        for step, readout in enumerate(each):
+            columns = np.array(prepared.labelled.space.indices(readout.labels))
+            rows = prepared.labelled.features[torch.from_numpy(prepared.learn[asked])]
+            said = answer_in_blocks(readout, rows).difference.numpy()
+            found[step][np.ix_(asked, columns)] = said
+    array = BytesIO()
+    np.save(array, found, allow_pickle=False)
+    write_bytes(_file(walk, work), array.getvalue())
+    return f"{type(walk.strategy).__name__}, seed {walk.seed}"
+
+
+def _followed(
+    strategy: Strategy, setting: Setting, stream: Stream, labelled: Labelled, seed: int
+) -> Iterator[Readout]:
+    views = (view(experience, labelled) for experience in stream.experiences)
+    for _, event in follow(strategy, setting, views, seed=seed):
+        if isinstance(event, Learned):
+            assert event.learner.readout is not None
+            yield event.learner.readout
