@@ -41,6 +41,8 @@ def once(
             return brier(values, target)
         case "ece":
             return expected_calibration_error(values, target)
+        case other:
+            raise AssertionError(f"No run is judged by {other} yet.")
 
 
 @pytest.mark.parametrize("metric", METRICS)

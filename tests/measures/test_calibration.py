@@ -1,22 +1,22 @@
-"""Brier, expected calibration error, reliability, and the sigmoids that calibrate."""
+"""Brier, log loss, expected calibration error and reliability."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
+from sklearn.metrics import log_loss as sklearn_log_loss
 
 from carina.core import InvalidValue
 from carina.measures import (
-    Sigmoid,
     brier,
+    brier_parts,
     expected_calibration_error,
-    fit_sigmoid,
+    log_loss,
     reliability,
-    sigmoid_from_moments,
     weighted_brier,
     weighted_expected_calibration_error,
+    weighted_log_loss,
     wilson,
 )
 
@@ -50,15 +50,16 @@ def test_a_whole_weight_is_a_repetition(data: Said, seed: int, bins: int) -> Non
     weights = np.random.default_rng(seed).integers(0, 3, size=(4, len(target)))
 
     squares = weighted_brier(probabilities, target, weights)
+    losses = weighted_log_loss(probabilities, target, weights)
     gaps = weighted_expected_calibration_error(probabilities, target, weights, bins=bins)
 
-    for draw, square, gap in zip(weights, squares, gaps, strict=True):
+    for draw, square, loss, gap in zip(weights, squares, losses, gaps, strict=True):
         repeated, outcome = np.repeat(probabilities, draw), np.repeat(target, draw)
         if not len(outcome):
-            assert np.isnan(square)
-            assert np.isnan(gap)
+            assert np.isnan([square, loss, gap]).all()
         else:
             assert square == pytest.approx(brier(repeated, outcome), abs=1e-12)
+            assert loss == pytest.approx(log_loss(repeated, outcome), abs=1e-12)
             plain = expected_calibration_error(repeated, outcome, bins=bins)
             assert gap == pytest.approx(plain, abs=1e-12)
 
@@ -129,7 +130,7 @@ def test_the_wilson_interval_holds_where_the_score_test_does(positives: int, cou
 def test_what_is_no_probability_is_refused(bad: float) -> None:
     probabilities, target = np.array([0.5, bad]), np.array([True, False])
 
-    for measure in (brier, expected_calibration_error, reliability):
+    for measure in (brier, log_loss, brier_parts, expected_calibration_error, reliability):
         with pytest.raises(InvalidValue, match=r"1 of 2 do not"):
             measure(probabilities, target)
 
@@ -148,125 +149,39 @@ def test_no_image_no_bin_and_no_share_are_refused() -> None:
 
 
 @quick
-@given(seeds, st.floats(0.01, 100), st.floats(-50, 50))
-def test_the_fit_is_scikit_learns_on_outcomes_drawn_in(
-    seed: int, scale: float, shift: float
-) -> None:
-    rng = np.random.default_rng(seed)
-    target = np.arange(60) < rng.integers(5, 40)
-    scores = (rng.normal(size=60) + target) * scale + shift
-    positives, negatives = target.sum(), (~target).sum()
-    outcome = np.where(target, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    reference = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(
-        np.tile((scores - shift) / scale, 2)[:, None],
-        np.repeat([True, False], 60),
-        sample_weight=np.r_[outcome, 1 - outcome],
-    )
+@given(said())
+def test_log_loss_is_scikit_learns_and_finite_at_0_and_1(data: Said) -> None:
+    probabilities, target = data
 
-    fitted = fit_sigmoid(scores, target)
+    ours = log_loss(probabilities, target)
 
-    if reference.coef_[0, 0] < 1e-4:
-        assert fitted.slope < 1e-3 / scale
-    else:
-        expected = reference.predict_proba(((scores - shift) / scale)[:, None])[:, 1]
-        np.testing.assert_allclose(fitted(scores), expected, atol=1e-4)
-
-
-def test_on_many_images_drawing_in_does_not_matter() -> None:
-    rng = np.random.default_rng(2)
-    target = rng.random(5000) < 0.3
-    scores = rng.normal(size=5000) + target
-    reference = LogisticRegression(C=np.inf, tol=1e-10).fit(scores[:, None], target)
-
-    fitted = fit_sigmoid(scores, target)
-
-    assert fitted.slope == pytest.approx(reference.coef_[0, 0], rel=0.01)
-    assert fitted.intercept == pytest.approx(reference.intercept_[0], rel=0.01)
+    reference = sklearn_log_loss(target, probabilities, labels=[False, True])
+    assert ours == pytest.approx(reference, abs=1e-12)
 
 
 @quick
-@given(seeds)
-def test_a_fitted_sigmoid_keeps_the_prevalence_and_never_turns_the_order(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    target = rng.random(30) < 0.5
-    scores = rng.normal(size=30) * 10 ** rng.uniform(-6, 6)
+@given(said(), st.integers(1, 12))
+def test_the_parts_of_brier_add_up_to_it(data: Said, bins: int) -> None:
+    probabilities, target = data
 
-    fitted = fit_sigmoid(scores, target)
-    probabilities = fitted(scores)
+    parts = brier_parts(probabilities, target, bins=bins)
 
-    positives, negatives = target.sum(), (~target).sum()
-    outcome = np.where(target, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    assert probabilities.mean() == pytest.approx(outcome.mean(), abs=1e-6)
-    assert (np.diff(probabilities[np.argsort(scores)]) >= 0).all()
-
-
-def test_separable_scores_still_have_a_finite_fit() -> None:
-    scores = np.r_[np.linspace(-1, 0, 50), np.linspace(10, 11, 50)]
-
-    fitted = fit_sigmoid(scores, scores > 5)
-
-    assert fitted(np.array([0.0, 10.0])) == pytest.approx([1 / 52, 51 / 52], abs=0.01)
+    whole = parts.reliability - parts.resolution + parts.uncertainty + parts.within
+    assert whole == pytest.approx(brier(probabilities, target), abs=1e-12)
+    assert parts.uncertainty == pytest.approx(brier(np.full(len(target), target.mean()), target))
+    points = reliability(probabilities, target, bins=bins)
+    gaps = [point.count * (point.mean - point.rate) ** 2 for point in points]
+    assert parts.reliability == pytest.approx(sum(gaps) / len(target), abs=1e-12)
 
 
-def test_scores_the_wrong_way_round_fall_back_to_the_prevalence() -> None:
-    target = np.arange(1000) < 300
+def test_the_parts_by_hand() -> None:
+    # 0.2 comes true once in four, 0.9 twice in two: the prevalence is a half
+    probabilities = np.repeat([0.2, 0.9], [4, 2])
+    target = np.array([True, False, False, False, True, True])
 
-    for scores in (-1.0 * target + np.arange(1000) % 7, np.full(1000, 0.1)):
-        fitted = fit_sigmoid(scores, target)
-        assert fitted.slope == 0
-        assert fitted(scores) == pytest.approx(np.full(1000, 0.3), abs=0.002)
+    parts = brier_parts(probabilities, target)
 
-
-@pytest.mark.parametrize("outcome", [True, False])
-def test_one_class_alone_says_so_with_little_doubt(outcome: bool) -> None:
-    fitted = fit_sigmoid(np.linspace(0, 1, 8), np.full(8, outcome))
-
-    assert fitted.slope == pytest.approx(0, abs=1e-9)
-    assert fitted(np.zeros(1))[0] == pytest.approx(0.9 if outcome else 0.1)
-
-
-def test_moments_of_two_normals_give_their_posterior() -> None:
-    fitted = sigmoid_from_moments(
-        positives=300, negatives=700, mean_positive=1.5, mean_negative=0.5, variance=0.8
-    )
-    scores = np.linspace(-2, 4, 9)
-
-    positive = 0.3 * np.exp(-((scores - 1.5) ** 2) / 1.6)
-    negative = 0.7 * np.exp(-((scores - 0.5) ** 2) / 1.6)
-    np.testing.assert_allclose(fitted(scores), positive / (positive + negative), rtol=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("positives", "mean", "variance"), [(0, 9.0, 1.0), (3, -1.0, 1.0), (3, 1.0, 0.0)]
-)
-def test_moments_that_tell_nothing_fall_back(positives: int, mean: float, variance: float) -> None:
-    fitted = sigmoid_from_moments(
-        positives=positives,
-        negatives=6,
-        mean_positive=mean,
-        mean_negative=0.0,
-        variance=variance,
-    )
-
-    assert fitted.slope == 0
-    assert fitted(np.ones(1))[0] == pytest.approx((positives + 1) / (positives + 8))
-
-
-def test_a_sigmoid_is_finite_at_any_score_and_keeps_the_shape() -> None:
-    scores = np.array([[-1e300, 0.0], [1.0, 1e300]])
-
-    probabilities = Sigmoid(slope=2.0, intercept=0.0)(scores)
-
-    np.testing.assert_allclose(probabilities, [[0, 0.5], [1 / (1 + np.exp(-2)), 1]])
-
-
-def test_sigmoids_and_moments_that_cannot_be_are_refused() -> None:
-    for slope, intercept in ((-1.0, 0.0), (np.nan, 0.0), (1.0, np.inf)):
-        with pytest.raises(InvalidValue, match="at least 0"):
-            Sigmoid(slope=slope, intercept=intercept)
-    with pytest.raises(InvalidValue, match="finite"):
-        fit_sigmoid(np.array([np.nan]), np.array([True]))
-    with pytest.raises(InvalidValue, match="variance -1"):
-        sigmoid_from_moments(
-            positives=1, negatives=1, mean_positive=1.0, mean_negative=0.0, variance=-1.0
-        )
+    assert parts.reliability == pytest.approx((4 * 0.05**2 + 2 * 0.1**2) / 6)
+    assert parts.resolution == pytest.approx((4 * 0.25**2 + 2 * 0.5**2) / 6)
+    assert parts.uncertainty == pytest.approx(0.25)
+    assert parts.within == pytest.approx(0, abs=1e-15)

@@ -5,7 +5,14 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    f1_score,
+    log_loss,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
 
 from carina.core import Estimate, InvalidValue, Mismatch, generator
 from carina.measures import (
@@ -13,7 +20,6 @@ from carina.measures import (
     PatientResamples,
     auroc,
     brier,
-    difference,
     exact_match,
     exact_match_interval,
     expected_calibration_error,
@@ -26,9 +32,16 @@ PLAIN: dict[Measure, Callable[[np.ndarray, np.ndarray], float]] = {
     "auroc": lambda values, target: roc_auc_score(target, values),
     "average_precision": lambda values, target: average_precision_score(target, values),
     "f1": lambda values, target: f1_score(target, values),
+    "precision": lambda values, target: precision_score(target, values, zero_division=0),
+    "sensitivity": lambda values, target: recall_score(target, values),
+    "specificity": lambda values, target: recall_score(target, values, pos_label=False),
     "brier": brier,
+    "log_loss": lambda values, target: log_loss(target, values, labels=[False, True]),
     "ece": expected_calibration_error,
 }
+
+
+DECISIONS = ("f1", "precision", "sensitivity", "specificity")
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -43,7 +56,11 @@ def readings(
     draw = rng(1)
     target = draw.random((images, findings)) < 0.35
     values = np.clip(np.round(0.3 * draw.random(target.shape) + 0.4 * target, 1), 0, 1)
-    return values > 0.4 if measure == "f1" else values, target, draw.integers(20, size=images) * 7
+    return (
+        values > 0.4 if measure in DECISIONS else values,
+        target,
+        draw.integers(20, size=images) * 7,
+    )
 
 
 def repeated(resamples: PatientResamples, draw: int) -> np.ndarray:
@@ -85,35 +102,6 @@ def test_an_interval_is_that_of_a_plain_loop(measure: Measure) -> None:
     assert one.method == "patient bootstrap, 50 draws, 0 redrawn"
     assert mean.method == "mean of 3 of 3 findings, patient bootstrap, 50 draws, 0 redrawn"
     assert mean.positives == int(target.sum())
-
-
-def test_a_difference_is_paired() -> None:
-    values, target, patients = readings("auroc")
-    other = values + 0.2 * rng(5).normal(size=values.shape)
-    resamples = resample_patients(patients, draws=60, rng=rng())
-    rows = [repeated(resamples, draw) for draw in range(60)]
-
-    gap = difference("auroc", values, other, target, resamples)
-
-    loop = [
-        float(
-            np.mean(
-                [
-                    roc_auc_score(target[r, k], values[r, k])
-                    - roc_auc_score(target[r, k], other[r, k])
-                    for k in range(3)
-                ]
-            )
-        )
-        for r in rows
-    ]
-    assert close(gap, *ends(loop))
-    whole = [macro("auroc", each, target, resamples).value for each in (values, other)]
-    assert whole[0] is not None
-    assert whole[1] is not None
-    assert gap.value == pytest.approx(whole[0] - whole[1], abs=1e-12)
-    same = difference("auroc", values, values, target, resamples)
-    assert (same.low, same.value, same.high) == (0, 0, 0)
 
 
 def test_exact_match_has_an_interval_too() -> None:
@@ -214,6 +202,9 @@ def test_a_class_missing_altogether_is_the_reason(positive: range, why: str) -> 
     assert one.why_undefined == why
     assert (one.n, one.positives, one.patients) == (6, len(positive), 6)
     assert interval("brier", np.full(6, 0.5), target, resamples).defined
+    decided = np.zeros(6, dtype=bool)
+    assert interval("sensitivity", decided, target, resamples).defined == bool(positive)
+    assert interval("specificity", decided, target, resamples).defined == (len(positive) < 6)
 
 
 def test_nothing_known_and_a_single_patient_are_reasons_too() -> None:
@@ -239,11 +230,8 @@ def test_undefined_findings_are_left_out_of_a_mean_and_counted() -> None:
     assert (mean.value, mean.low, mean.high, mean.n) == (rest.value, rest.low, rest.high, 120)
     assert mean.method.startswith("mean of 2 of 3 findings, ")
     target[:] = False
-    for none in (
-        macro("auroc", values, target, resamples),
-        difference("auroc", values, values, target, resamples),
-    ):
-        assert none.why_undefined == "none of 3 findings: no positive image among 60"
+    none = macro("auroc", values, target, resamples)
+    assert none.why_undefined == "none of 3 findings: no positive image among 60"
 
 
 def test_patients_not_images_are_resampled() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
 from carina.core import InvalidValue
-from carina.measures import OperatingPoint, at_sensitivity, best_f1, youden
+from carina.measures import OperatingPoint, at_sensitivity, at_specificity, best_f1, youden
 
 quick = settings(max_examples=40, deadline=None)
 Scored = tuple[np.ndarray, np.ndarray]
@@ -34,7 +34,12 @@ def rates(scores: np.ndarray, target: np.ndarray, threshold: float) -> tuple[flo
 def test_a_point_achieves_what_it_says(data: Scored, wanted: float) -> None:
     scores, target = data
 
-    for point in (youden(*data), best_f1(*data), at_sensitivity(*data, wanted)):
+    for point in (
+        youden(*data),
+        best_f1(*data),
+        at_sensitivity(*data, wanted),
+        at_specificity(*data, wanted),
+    ):
         counted = rates(scores, target, point.threshold)
         assert (point.sensitivity, point.specificity) == pytest.approx(counted)
 
@@ -68,6 +73,36 @@ def test_the_sensitivity_is_reached_and_no_higher_threshold_reaches_it(
         assert rates(scores, target, cut)[0] < wanted
 
 
+@quick
+@given(scored(), st.floats(0.05, 1))
+def test_the_specificity_is_reached_and_no_lower_threshold_reaches_it(
+    data: Scored, wanted: float
+) -> None:
+    scores, target = data
+
+    point = at_specificity(scores, target, wanted)
+
+    assert point.specificity >= wanted - 1e-9
+    for cut in np.unique(scores[scores < point.threshold]):
+        assert rates(scores, target, cut)[1] < wanted
+
+
+def test_where_no_score_reaches_the_specificity_nothing_is_flagged() -> None:
+    scores, target = np.array([1.0, 2.0, 2.0]), np.array([True, False, True])
+
+    point = at_specificity(scores, target, 0.9)
+
+    assert (point.sensitivity, point.specificity) == (0, 1)
+    assert not (scores >= point.threshold).any()
+
+
+def test_ninety_three_hundredths_of_a_hundred_leave_seven() -> None:
+    scores = np.arange(101.0)
+
+    assert (1 - 0.93) * 100 < 7  # in binary
+    assert at_specificity(scores, scores == 0, 0.93).specificity == pytest.approx(0.93)
+
+
 def test_seven_hundredths_of_a_hundred_are_seven() -> None:
     scores = np.arange(101.0)
 
@@ -85,9 +120,9 @@ def test_a_rule_is_kept_with_its_point() -> None:
     scores, target = np.array([1.0, 0.0]), np.array([True, False])
 
     rules = [p(scores, target).rule for p in (youden, best_f1)]
-    rules.append(at_sensitivity(scores, target, 0.9).rule)
+    rules += [p(scores, target, 0.9).rule for p in (at_sensitivity, at_specificity)]
 
-    assert rules == ["Youden", "best F1", "sensitivity >= 0.9"]
+    assert rules == ["Youden", "best F1", "sensitivity >= 0.9", "specificity >= 0.9"]
 
 
 def test_points_that_cannot_be_are_refused() -> None:
@@ -95,5 +130,6 @@ def test_points_that_cannot_be_are_refused() -> None:
         OperatingPoint(threshold=np.inf, sensitivity=0.5, specificity=0.5, rule="none")
     with pytest.raises(InvalidValue, match="specificity"):
         OperatingPoint(threshold=0.0, sensitivity=0.5, specificity=1.5, rule="none")
-    with pytest.raises(InvalidValue, match="to reach"):
-        at_sensitivity(np.array([1.0, 0.0]), np.array([True, False]), 0.0)
+    for choose in (at_sensitivity, at_specificity):
+        with pytest.raises(InvalidValue, match="to reach"):
+            choose(np.array([1.0, 0.0]), np.array([True, False]), 0.0)

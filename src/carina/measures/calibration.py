@@ -1,7 +1,7 @@
-"""Whether a probability means what it says, and sigmoids that make it so."""
+"""Whether a probability means what it says."""
 
 from dataclasses import dataclass
-from math import isfinite, log, sqrt
+from math import sqrt
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Num
@@ -12,19 +12,21 @@ from carina.measures.ranking import tied
 from carina.measures.weights import Weights, ratio, summed
 
 __all__ = [
+    "BrierParts",
     "ReliabilityBin",
-    "Sigmoid",
     "brier",
+    "brier_parts",
     "expected_calibration_error",
-    "fit_sigmoid",
+    "log_loss",
     "reliability",
-    "sigmoid_from_moments",
     "weighted_brier",
     "weighted_expected_calibration_error",
+    "weighted_log_loss",
     "wilson",
 ]
 
 _Z = 1.959963984540054  # 97.5th percentile of the standard normal distribution
+_NEAREST = float(np.finfo(np.float64).eps)  # how near 0 and 1 a probability is taken to come
 
 
 def brier(
@@ -37,7 +39,7 @@ def brier(
 
     Source: Brier, Monthly Weather Review 1950.
     """
-    _must_be_probabilities(probabilities)
+    must_be_probabilities(probabilities)
     return float(np.mean(_squared(probabilities, target)))
 
 
@@ -60,8 +62,92 @@ def brier_of(
     weights: Weights,
 ) -> Float[np.ndarray, " draws"]:
     """`weighted_brier` over `Weights`."""
-    _must_be_probabilities(probabilities)
+    must_be_probabilities(probabilities)
     return mean_of(_squared(probabilities, target), weights)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrierParts:
+    """What a Brier score is made of: reliability - resolution + uncertainty + within.
+
+    Attributes:
+        reliability: Mean squared gap between what the bins say and what happens in them: 0 is best.
+        resolution: Mean squared distance of the bins' rates from the prevalence: more is better.
+        uncertainty: Brier score of the prevalence itself.
+        within: What the bins hide; 0 where all images of a bin share a probability.
+    """
+
+    reliability: float
+    resolution: float
+    uncertainty: float
+    within: float
+
+
+def brier_parts(
+    probabilities: Float[np.ndarray, " images"],
+    target: Bool[np.ndarray, " images"],
+    *,
+    bins: int = 10,
+) -> BrierParts:
+    """The parts of `brier` in the bins of `expected_calibration_error`; they add up to it.
+
+    Raises:
+        InvalidValue: where a probability is outside [0, 1], there is no image, or no bin.
+
+    Source: Murphy, Journal of Applied Meteorology 1973; the part within bins after Stephenson,
+    Coelho and Jolliffe, Weather and Forecasting 2008 (variance less twice the covariance).
+    """
+    rising, happened, place = binned(probabilities, target, bins)
+    happened = happened.astype(np.float64)
+    count = np.bincount(place)
+    held = np.maximum(count, 1)
+    said, rate = (np.bincount(place, weights=each) / held for each in (rising, happened))
+    prevalence = happened.mean()
+    off = rising - said[place]
+    return BrierParts(
+        reliability=float(np.average((said - rate) ** 2, weights=count)),
+        resolution=float(np.average((rate - prevalence) ** 2, weights=count)),
+        uncertainty=float(prevalence * (1 - prevalence)),
+        within=float(np.mean(off * (off - 2 * (happened - rate[place])))),
+    )
+
+
+def log_loss(
+    probabilities: Float[np.ndarray, " images"], target: Bool[np.ndarray, " images"]
+) -> float:
+    """Mean negative log of the probability given to what happened, in nats; smaller is better.
+
+    As scikit-learn's: a probability is taken to be at least 2.2e-16 from 0 and 1, so that one
+    sure and wrong answer costs 36 and not everything.
+
+    Raises:
+        InvalidValue: where a probability is outside [0, 1], or there is no image.
+
+    Source: Good, Journal of the Royal Statistical Society B 1952.
+    """
+    return float(np.mean(_surprise(probabilities, target)))
+
+
+def weighted_log_loss(
+    probabilities: Float[np.ndarray, " images"],
+    target: Bool[np.ndarray, " images"],
+    weights: Num[np.ndarray, "draws images"],
+) -> Float[np.ndarray, " draws"]:
+    """`log_loss` in each of many draws, NaN where a draw is empty.
+
+    Raises:
+        InvalidValue: as `log_loss`, and where a weight is negative or not finite.
+    """
+    return log_loss_of(probabilities, target, Weights.of(weights))
+
+
+def log_loss_of(
+    probabilities: Float[np.ndarray, " images"],
+    target: Bool[np.ndarray, " images"],
+    weights: Weights,
+) -> Float[np.ndarray, " draws"]:
+    """`weighted_log_loss` over `Weights`."""
+    return mean_of(_surprise(probabilities, target), weights)
 
 
 def expected_calibration_error(
@@ -82,11 +168,9 @@ def expected_calibration_error(
 
     Source: Nixon et al., CVPR workshops 2019 (adaptive bins).
     """
-    _must_be_probabilities(probabilities)
-    order = np.argsort(probabilities, kind="stable")
-    rising = probabilities[order].astype(np.float64)
-    gaps = np.bincount(_bin_of(rising, bins), weights=rising - target[order])
-    return float(np.abs(gaps).sum()) / len(order)
+    rising, happened, place = binned(probabilities, target, bins)
+    gaps = np.bincount(place, weights=rising - happened)
+    return float(np.abs(gaps).sum()) / len(rising)
 
 
 def weighted_expected_calibration_error(
@@ -114,8 +198,8 @@ def expected_calibration_error_of(
     bins: int = 10,
 ) -> Float[np.ndarray, " draws"]:
     """`weighted_expected_calibration_error` over `Weights`: one walk upwards for all draws."""
-    _must_be_probabilities(probabilities)
-    _must_be_bins(bins)
+    must_be_probabilities(probabilities)
+    must_be_bins(bins)
     said = np.unique(probabilities).tolist()
     groups = list(zip(said, tied(probabilities, target, weights.unit), strict=True))
     of_unit = np.bincount(weights.unit, minlength=len(weights.rows)).astype(np.float64)
@@ -172,10 +256,7 @@ def reliability(
     Raises:
         InvalidValue: where a probability is outside [0, 1], there is no image, or no bin.
     """
-    _must_be_probabilities(probabilities)
-    order = np.argsort(probabilities, kind="stable")
-    rising, happened = probabilities[order], target[order]
-    place = _bin_of(rising, bins)
+    rising, happened, place = binned(probabilities, target, bins)
     points = []
     for here in (place == number for number in np.unique(place)):
         count, positives = int(here.sum()), int(happened[here].sum())
@@ -212,130 +293,31 @@ def wilson(positives: int, count: int) -> tuple[float, float]:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sigmoid:
-    """A map from scores to probabilities that never turns their order round.
-
-    p = 1 / (1 + exp(-(slope * score + intercept))).
-
-    Attributes:
-        slope: Log odds gained a unit of score; not negative.
-        intercept: Log odds at score 0.
-    """
-
-    slope: float
-    intercept: float
-
-    def __post_init__(self) -> None:
-        if not (isfinite(self.slope) and isfinite(self.intercept)) or self.slope < 0:
-            raise InvalidValue(
-                "A sigmoid has a finite intercept and a finite slope of at least 0; "
-                f"got slope {self.slope}, intercept {self.intercept}."
-            )
-
-    def __call__(self, scores: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
-        """Probabilities, float64, of the scores' shape."""
-        log_odds = self.slope * scores.astype(np.float64) + self.intercept
-        return np.exp(-np.logaddexp(0.0, -log_odds))
-
-
-def fit_sigmoid(
-    scores: Float[np.ndarray, " images"], target: Bool[np.ndarray, " images"]
-) -> Sigmoid:
-    """The sigmoid of greatest likelihood with a slope of at least 0, outcomes drawn in a little.
-
-    A positive counts as (n+ + 1) / (n+ + 2), a negative as 1 / (n- + 2), so that separable
-    scores still have a finite answer. Where the best slope is negative, or all scores are the
-    same, the slope is 0 and the probability is the mean of these outcomes, near the prevalence.
+def binned(
+    probabilities: Float[np.ndarray, " images"], target: Bool[np.ndarray, " images"], bins: int
+) -> tuple[Float[np.ndarray, " images"], Bool[np.ndarray, " images"], Int[np.ndarray, " images"]]:
+    """Rising probabilities, their outcomes and bins; the formula is `expected_calibration_error`'s.
 
     Raises:
-        InvalidValue: where there is no image or a score is not finite.
-
-    Source: Platt, Advances in Large Margin Classifiers 1999; Newton's method with halved steps
-    after Lin, Lin and Weng, Machine Learning 2007.
+        InvalidValue: where a probability is outside [0, 1], there is no image, or no bin.
     """
-    if not len(scores) or not np.isfinite(scores).all():
-        raise InvalidValue("A sigmoid is fitted to one finite score or more.")
-    positives = int(target.sum())
-    negatives = len(target) - positives
-    outcome = np.where(target, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    share = float(outcome.mean())
-    flat = Sigmoid(slope=0.0, intercept=log(share / (1 - share)))
-    centre, spread = float(scores.mean(dtype=np.float64)), float(scores.std(dtype=np.float64))
-    if spread <= 1e-12 * abs(centre):
-        return flat
-    slope, intercept = _newton((scores - centre) / spread, outcome, flat.intercept)
-    if slope <= 0:
-        return flat
-    return Sigmoid(slope=slope / spread, intercept=intercept - slope * centre / spread)
-
-
-def sigmoid_from_moments(
-    *, positives: int, negatives: int, mean_positive: float, mean_negative: float, variance: float
-) -> Sigmoid:
-    """The sigmoid of two normal distributions of scores with one variance, from sums alone.
-
-    slope = (m+ - m-) / variance; intercept = log(n+ / n-) - slope (m+ + m-) / 2. Where a class
-    is missing, the variance is 0 or the means stand the wrong way round, the slope is 0 and the
-    probability is (n+ + 1) / (n + 2); a missing class's mean is not looked at.
-
-    Args:
-        positives: How many images are positive.
-        negatives: How many are negative.
-        mean_positive: Mean score of the positives.
-        mean_negative: Mean score of the negatives.
-        variance: Variance of the scores about the mean of their own class.
-
-    Raises:
-        InvalidValue: where there is no image, a count or the variance is negative.
-    """
-    if min(positives, negatives) < 0 or positives + negatives == 0 or variance < 0:
-        raise InvalidValue(
-            "Moments come from one image or more and have a variance of at least 0; "
-            f"got {positives} positive, {negatives} negative, variance {variance}."
-        )
-    flat = Sigmoid(slope=0.0, intercept=log((positives + 1) / (negatives + 1)))
-    if not positives or not negatives or not variance or mean_positive <= mean_negative:
-        return flat
-    slope = (mean_positive - mean_negative) / variance
-    middle = (mean_positive + mean_negative) / 2
-    return Sigmoid(slope=slope, intercept=log(positives / negatives) - slope * middle)
-
-
-def _newton(
-    scores: Float[np.ndarray, " images"], outcome: Float[np.ndarray, " images"], intercept: float
-) -> tuple[float, float]:
-    """Slope and intercept of least cross-entropy; the scores are centred and of unit spread."""
-    design = np.stack([scores, np.ones_like(scores)], axis=1).astype(np.float64)
-    at = np.array([0.0, intercept])
-
-    def loss(where: np.ndarray) -> float:
-        log_odds = design @ where
-        return float(np.mean(np.logaddexp(0.0, log_odds) - outcome * log_odds))
-
-    now = loss(at)
-    for _ in range(100):
-        said = np.exp(-np.logaddexp(0.0, -(design @ at)))
-        slope = design.T @ (said - outcome) / len(design)
-        curve = (design * (said * (1 - said))[:, None]).T @ design / len(design)
-        step = np.linalg.solve(curve + 1e-12 * np.eye(2), slope)
-        while (then := loss(at - step)) > now and np.abs(step).max() > 1e-14:
-            step = step / 2
-        if then > now or np.abs(step).max() < 1e-12:
-            break
-        at, now = at - step, then
-    return float(at[0]), float(at[1])
-
-
-def _bin_of(rising: Float[np.ndarray, " images"], bins: int) -> Int[np.ndarray, " images"]:
-    """The bin of each image; the formula is `expected_calibration_error`'s."""
-    _must_be_bins(bins)
+    must_be_probabilities(probabilities)
+    must_be_bins(bins)
+    order = np.argsort(probabilities, kind="stable")
+    rising = probabilities[order].astype(np.float64)
     first = np.searchsorted(rising, rising, side="left")
     last = np.searchsorted(rising, rising, side="right")
-    return np.asarray(bins * (first + last) // (2 * len(rising)))
+    return rising, target[order], bins * (first + last) // (2 * len(rising))
 
 
-def _must_be_bins(bins: int) -> None:
+def logit(probabilities: Float[np.ndarray, " images"]) -> Float[np.ndarray, " images"]:
+    """Log odds, of probabilities held a little from 0 and 1 as `log_loss` holds them."""
+    must_be_probabilities(probabilities)
+    held = np.clip(probabilities.astype(np.float64), _NEAREST, 1 - _NEAREST)
+    return np.asarray(np.log(held) - np.log1p(-held))
+
+
+def must_be_bins(bins: int) -> None:
     if bins < 1:
         raise InvalidValue(f"Calibration is told in one bin or more; got {bins}.")
 
@@ -346,7 +328,16 @@ def _squared(
     return np.asarray(np.square(probabilities.astype(np.float64) - target))
 
 
-def _must_be_probabilities(probabilities: Float[np.ndarray, " images"]) -> None:
+def _surprise(
+    probabilities: Float[np.ndarray, " images"], target: Bool[np.ndarray, " images"]
+) -> Float[np.ndarray, " images"]:
+    must_be_probabilities(probabilities)
+    exact = probabilities.astype(np.float64)
+    given = np.where(target, exact, 1 - exact)
+    return np.asarray(-np.log(np.clip(given, _NEAREST, 1 - _NEAREST)))
+
+
+def must_be_probabilities(probabilities: Float[np.ndarray, " images"]) -> None:
     if not len(probabilities):
         raise InvalidValue("Calibration needs an image; got none.")
     outside = ~((probabilities >= 0) & (probabilities <= 1))

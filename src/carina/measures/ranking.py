@@ -115,7 +115,7 @@ def flagged(
     scores: Float[np.ndarray, " images"], target: Bool[np.ndarray, " images"]
 ) -> tuple[Float[np.ndarray, " points"], Int[np.ndarray, " points"], Int[np.ndarray, " points"]]:
     """At each distinct score, from the top: it, and how many positives and negatives reach it."""
-    _must_be_finite(scores)
+    must_be_finite(scores)
     for kind, there in (("positive", target.any()), ("negative", not target.all())):
         if not there:
             raise InvalidValue(f"Ranking needs both classes; no {kind} among {len(target)} images.")
@@ -188,7 +188,7 @@ def tied(
     unit: Int[np.ndarray, " images"],
 ) -> Iterator[tuple[list[int], list[int]]]:
     """Units of the positive and of the negative images at each distinct score, from the bottom."""
-    _must_be_finite(scores)
+    must_be_finite(scores)
     order = np.argsort(scores, kind="stable")
     rising = scores[order]
     ends = (np.flatnonzero(rising[1:] != rising[:-1]) + 1).tolist()
@@ -198,7 +198,7 @@ def tied(
         yield [units[i] for i in here if hits[i]], [units[i] for i in here if not hits[i]]
 
 
-def _must_be_finite(scores: Float[np.ndarray, " images"]) -> None:
+def must_be_finite(scores: Float[np.ndarray, " images"]) -> None:
     if not np.isfinite(scores).all():
         bad = int((~np.isfinite(scores)).sum())
         raise InvalidValue(

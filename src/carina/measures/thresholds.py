@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from carina.core import InvalidValue
 from carina.measures.ranking import flagged
 
-__all__ = ["OperatingPoint", "at_sensitivity", "best_f1", "youden"]
+__all__ = ["OperatingPoint", "at_sensitivity", "at_specificity", "best_f1", "youden"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +80,31 @@ def at_sensitivity(
     return _point(
         scores, target, int(np.argmax(found >= wanted)), f"sensitivity >= {sensitivity:g}"
     )
+
+
+def at_specificity(
+    scores: Float[np.ndarray, " images"], target: Bool[np.ndarray, " images"], specificity: float
+) -> OperatingPoint:
+    """The lowest score that still reaches a specificity.
+
+    Where even the highest score has too many negatives on it, the threshold lies just above all
+    scores: nothing is flagged.
+
+    Raises:
+        InvalidValue: where a class is missing, a score is not finite, or the specificity is not
+            in (0, 1].
+    """
+    if not 0 < specificity <= 1:
+        raise InvalidValue(f"A specificity to reach lies in (0, 1]; got {specificity}.")
+    thresholds, _, alarms = flagged(scores, target)
+    rule = f"specificity >= {specificity:g}"
+    # 0.93 of 100 leaves 7 alarms, not 6
+    allowed = (1 - specificity) * int(alarms[-1]) * (1 + 1e-12) + 1e-12
+    reached = int(np.searchsorted(alarms, allowed, side="right"))
+    if not reached:
+        above = float(np.nextafter(thresholds[0], np.inf))
+        return OperatingPoint(threshold=above, sensitivity=0.0, specificity=1.0, rule=rule)
+    return _point(scores, target, reached - 1, rule)
 
 
 def _point(

@@ -39,6 +39,11 @@ class Weights:
             raise InvalidValue("Weights are finite and not negative; got one that is not.")
         return cls(unit=np.arange(weights.shape[1]), rows=weights.T)
 
+    @classmethod
+    def once(cls, images: int) -> "Weights":
+        """One draw that holds each image once: the data as they are."""
+        return cls(unit=np.zeros(images, dtype=np.int64), rows=np.ones((1, 1)))
+
     @property
     def draws(self) -> int:
         """How many draws there are."""
