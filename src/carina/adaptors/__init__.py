@@ -6,6 +6,7 @@ from carina.adaptors.alignment import fit_alignment as fit_alignment
 from carina.adaptors.answer_blocks import answer_in_blocks as answer_in_blocks
 from carina.adaptors.controls import Control as Control
 from carina.adaptors.controls import controlled as controlled
+from carina.adaptors.finding_bank import FindingBank as FindingBank
 from carina.adaptors.identity import Identity as Identity
 from carina.adaptors.lifts import Beside as Beside
 from carina.adaptors.lifts import Landmarks as Landmarks
@@ -21,9 +22,19 @@ from carina.adaptors.packing import readout_bytes as readout_bytes
 from carina.adaptors.packing import unpack as unpack
 from carina.adaptors.packing import unpack_alignment as unpack_alignment
 from carina.adaptors.packing import unshared as unshared
-from carina.adaptors.prompts import PromptBank as PromptBank
+from carina.adaptors.prompt_lint import PromptRemark as PromptRemark
+from carina.adaptors.prompt_lint import lint_prompts as lint_prompts
+from carina.adaptors.prompt_trials import Doubt as Doubt
+from carina.adaptors.prompt_trials import NegationRead as NegationRead
+from carina.adaptors.prompt_trials import PromptTrial as PromptTrial
+from carina.adaptors.prompt_trials import Shown as Shown
+from carina.adaptors.prompt_trials import StyleAgreement as StyleAgreement
+from carina.adaptors.prompt_trials import StyleScore as StyleScore
+from carina.adaptors.prompt_trials import StyleScores as StyleScores
+from carina.adaptors.prompt_trials import try_prompts as try_prompts
 from carina.adaptors.prompts import bank_names as bank_names
 from carina.adaptors.prompts import encode_bank as encode_bank
+from carina.adaptors.prompts import is_bank_path as is_bank_path
 from carina.adaptors.prompts import load_bank as load_bank
 from carina.adaptors.protocol import Adaptor as Adaptor
 from carina.adaptors.readout import Answer as Answer
@@ -36,3 +47,6 @@ from carina.adaptors.sides import AdaptorConfig as AdaptorConfig
 from carina.adaptors.sides import Pair as Pair
 from carina.adaptors.sides import Sharing as Sharing
 from carina.adaptors.sides import Sides as Sides
+from carina.adaptors.template_bank import TemplateBank as TemplateBank
+from carina.adaptors.wording import PromptBank as PromptBank
+from carina.adaptors.wording import PromptTexts as PromptTexts

@@ -110,7 +110,7 @@ def _state(learner: Learner, recipe: Continual) -> UpdateState:
             "learner": dict(learner.notes),
             "calibration": dump(dict(learner.calibration)),
             "strategy": {"kind": type(recipe.strategy).__name__, **dump(recipe.strategy)},
-            "prompts": recipe.prompts,
+            "prompts": Path(recipe.prompts).name,  # of a path, what does not tell whose it is
             "shared_space": setting.shared_space,
             "alignment": aligned,
         },

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
 
+from carina.adaptors import is_bank_path
 from carina.core import (
     ConfigError,
     InvalidValue,
@@ -42,7 +43,8 @@ class Continual:
         strategy: How it learns.
         plan: What it meets, in which order.
         text_encoder: Reads the prompts (and reports, with `align`); "" for strategies without.
-        prompts: Name of the prompt bank.
+        prompts: Name of the prompt bank, or path of one's own, with a slash, from the working
+            folder on; a path is not part of what the run is, its texts are.
         align: How encoders that share no space are aligned; None leaves them apart.
         policy: What uncertain and unmentioned labels count as in learning; scored are certain ones.
         findings: Learned and scored, in order; empty means all of the manifest's.
@@ -88,8 +90,10 @@ class Continual:
 
     @property
     def fingerprint(self) -> str:
-        """Of everything but the name."""
+        """Of everything but the name and the place of a prompt bank."""
         others = {field.name: getattr(self, field.name) for field in fields(self)}
+        if is_bank_path(self.prompts):
+            others["prompts"] = ""
         others["policy"] = self.policy.described  # what a policy can say may grow
         return fingerprint({"kind": type(self).__name__, **others, "name": ""})
 
