@@ -181,6 +181,7 @@ def test_positives_nearer_to_the_negatives_are_found() -> None:
     near = [one for one in found if one.topic == "near-negative" and one.finding == "Edema"]
 
     assert [one.prompts for one in near] == [("Edema here",)]
+    assert "(mean cosine 1.00 against 0.00)" in near[0].text
     assert near[0].severity is Severity.WARNING
 
 

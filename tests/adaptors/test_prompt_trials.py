@@ -10,7 +10,9 @@ import torch
 import torch.nn.functional as F
 
 from carina.adaptors import FindingBank, PromptBank, PromptTrial, Shown, load_bank, try_prompts
+from carina.adaptors.prompt_trials import _negation
 from carina.encoders import Encoded, EncoderCard, load_text_encoder
+from carina.features import PromptVectors
 from carina.studies import LabelSpace
 
 SPACE = LabelSpace(names=("Edema", "Pneumothorax", "Mass"))
@@ -77,6 +79,24 @@ def test_an_encoder_that_does_not_read_negation_fails_in_every_finding() -> None
     for one in tried(Reader(negation=0.0)).negation:
         assert (one.read.value, one.unread) == (0.0, SPACE.names)
         assert one.paraphrase == pytest.approx(one.denial)
+
+
+def test_a_positive_is_held_against_the_denial_of_another_not_its_own() -> None:
+    """A denial beside its own positive, as of an encoder that sees the template, is not counted."""
+    e = torch.eye(4)
+    vectors = PromptVectors(
+        space=LabelSpace(names=("Edema",)),
+        positive=torch.stack([e[0], e[1]])[None],
+        negative=torch.stack([e[0], e[1] + 0.1 * e[0]])[None],
+        bank="bank",
+        encoder="encoder",
+    )
+    read = _negation("style", vectors)
+
+    assert read.paraphrase == 0.0
+    assert read.denial == pytest.approx(0.05, abs=1e-3)
+    assert read.unread == ("Edema",)
+    assert read.common is None
 
 
 def test_directions_of_findings_are_as_common_as_they_are() -> None:

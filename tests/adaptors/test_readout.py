@@ -178,6 +178,85 @@ def test_normalised_a_readout_does_not_see_how_long_features_and_prompts_are() -
     )
 
 
+@quick
+@given(prompts=st.integers(1, 16), level=st.floats(-50, 50), seed=st.integers(0, 99))
+def test_equal_weights_of_prompts_are_their_mean(prompts: int, level: float, seed: int) -> None:
+    both = numbers(seed, 2, 3, prompts, 12)
+    plain = replace(prompted(), positive=both[0], negative=both[1])
+    even = replace(plain, weights=torch.full((2, prompts), level))
+    features = numbers(seed + 1, 6, 12)
+
+    torch.testing.assert_close(
+        even(features).difference, plain(features).difference, rtol=0, atol=1e-6
+    )
+
+
+def test_one_prompt_with_a_weight_is_itself_to_the_bit() -> None:
+    both = numbers(3, 2, 3, 1, 12)
+    plain = replace(prompted(), positive=both[0], negative=both[1])
+    features = numbers(0, 6, 12)
+
+    assert torch.equal(
+        replace(plain, weights=numbers(1, 2, 1))(features).difference, plain(features).difference
+    )
+
+
+def test_weights_are_shares_of_each_side_by_itself() -> None:
+    logits = torch.tensor([[0.0, 1.0, -1.0, 2.0], [3.0, 0.0, 0.0, 0.0]])
+    plain, features = prompted(), numbers(0, 6, 12)
+    by_hand = [
+        sum(share * plain.adaptors.text(side[:, place]) for place, share in enumerate(shares))
+        for side, shares in zip((plain.positive, plain.negative), logits.softmax(1), strict=True)
+    ]
+    image = plain.adaptors.image(features)
+    there, absent = (
+        torch.stack([F.cosine_similarity(image, row, dim=1) for row in side], dim=1)
+        for side in by_hand
+    )
+
+    torch.testing.assert_close(
+        replace(plain, weights=logits)(features).difference, there - absent, rtol=0, atol=1e-5
+    )
+
+
+def test_all_weight_on_one_prompt_leaves_the_others_unread() -> None:
+    plain, features = prompted(), numbers(0, 6, 12)
+    heavy = torch.full((2, 4), -1e4)
+    heavy[:, 2] = 0.0
+    alone = replace(plain, positive=plain.positive[:, 2:3], negative=plain.negative[:, 2:3])
+
+    torch.testing.assert_close(
+        replace(plain, weights=heavy)(features).difference, alone(features).difference
+    )
+
+
+def test_weights_of_prompts_are_learned_and_go_along_to_other_findings() -> None:
+    weights = torch.zeros(2, 4, requires_grad=True)
+    readout = replace(prompted(), weights=weights)
+    torch.autograd.backward(readout(numbers(0, 8, 12)).difference.square().sum())
+    others = PromptVectors(
+        space=LabelSpace(names=("Hernia",)),
+        positive=numbers(8, 1, 4, 12),
+        negative=numbers(9, 1, 4, 12),
+        bank="bank",
+        encoder="encoder",
+    )
+
+    assert weights.grad is not None
+    assert weights.grad.abs().min() > 0
+    assert readout.over(others).weights is weights
+
+
+@pytest.mark.parametrize(
+    ("combine", "places"), [(Combine.MAX, 4), (Combine.MEAN, 3), (Combine.MEAN, 5)]
+)
+def test_weights_of_other_prompts_or_of_a_largest_cosine_are_refused(
+    combine: Combine, places: int
+) -> None:
+    with pytest.raises(Mismatch, match=f"Weights of {places} prompts"):
+        replace(prompted(combine=combine), weights=torch.zeros(2, places))
+
+
 def test_the_same_adaptors_score_other_findings() -> None:
     readout, features = prompted(3), numbers(0, 6, 12)
     others = PromptVectors(

@@ -52,6 +52,12 @@ def test_a_kind_with_fewer_than_ten_is_left_out() -> None:
     assert of.affirmed.shape == (0, 3)
 
 
+def test_a_sentence_that_many_reports_hold_is_no_more_than_one() -> None:
+    said = " ".join(f"Edema of grade {n}." for n in range(9))
+
+    assert found([f"FINDINGS: {said} Film {n}." for n in range(20)]).texts == ()
+
+
 def test_at_most_fifty_of_a_kind_are_drawn_by_the_generator() -> None:
     many = [f"FINDINGS: Edema of grade {n}." for n in range(300)]
     first, other = found(many), found(many, seed=1)

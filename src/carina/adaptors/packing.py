@@ -67,6 +67,7 @@ class PackedPrompt:
     combine: Combine
     normalise: bool
     alignment: PackedRidge | None
+    weighted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ def pack(readout: Readout) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Plain values for JSON, and tensors for safetensors: contiguous, none sharing storage.
 
     Tensors are named ``head.*``, ``image.*``, ``text.*`` (not where it is the image side's),
-    ``prompts.*`` and ``alignment.*``.
+    ``prompts.*``, ``alignment.*`` and, where prompts have weights, ``weights.prompts``.
     """
     match readout:
         case LinearReadout():
@@ -98,6 +99,7 @@ def pack(readout: Readout) -> tuple[dict[str, Any], dict[str, Tensor]]:
                     combine=readout.combine,
                     normalise=readout.normalise,
                     alignment=ridge,
+                    weighted=readout.weights is not None,
                 )
             )
             tensors = {
@@ -105,6 +107,7 @@ def pack(readout: Readout) -> tuple[dict[str, Any], dict[str, Tensor]]:
                 "prompts.positive": readout.positive,
                 "prompts.negative": readout.negative,
                 **around,
+                **({} if readout.weights is None else {"weights.prompts": readout.weights}),
             }
     own = {
         name: tensor.detach().clone(memory_format=torch.contiguous_format)
@@ -157,6 +160,7 @@ def unpack(plain: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Readout:
                 scale=packed.scale,
                 combine=packed.combine,
                 normalise=packed.normalise,
+                weights=taken("weights.prompts") if packed.weighted else None,
             )
     if left:
         raise Mismatch(f"The readout has no place for a tensor {min(left)!r} ({len(left)} in all).")

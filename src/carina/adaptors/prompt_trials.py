@@ -307,10 +307,10 @@ def _told_apart(
     rng: np.random.Generator,
 ) -> StyleScores | None:
     """Sentences that affirm, against others; None where there are no others."""
-    known = (said.affirmed | others) & others.any(axis=0)
-    rows = known.any(axis=1)
-    if not rows.any():
+    if not others.any():
         return None
+    known = said.affirmed | others
+    rows = known.any(axis=1)
     shown = Shown(
         features=vectors[torch.from_numpy(rows)],
         target=said.affirmed[rows],

@@ -118,6 +118,10 @@ class PromptReadout:
         combine: How several prompts become one similarity.
         normalise: Whether what either side takes is first brought to length ``sqrt(width)``, so
             that entries are near 1 whatever the encoder; off is the authors'.
+        weights: Logits of the prompts of the positive and of the negative side; their softmax
+            takes the place of equal shares in the mean. All findings share them, since the places
+            of a bank are ways of speaking: findings never met are scored with them too. None is
+            equal shares, and so are equal logits.
     """
 
     labels: tuple[str, ...]
@@ -128,6 +132,7 @@ class PromptReadout:
     scale: float = 1.0
     combine: Combine = Combine.MEAN
     normalise: bool = False
+    weights: Float[Tensor, "2 places"] | None = None
 
     def __post_init__(self) -> None:
         if self.positive.shape != self.negative.shape or len(self.positive) != len(self.labels):
@@ -144,6 +149,13 @@ class PromptReadout:
             raise Mismatch(
                 f"The alignment gives vectors {self.alignment.text_dim} wide, the image side takes "
                 f"{self.adaptors.image_dim}: build the pair for the alignment's width."
+            )
+        if self.weights is not None and (
+            self.combine is not Combine.MEAN or self.weights.shape[1] != self.positive.shape[1]
+        ):
+            raise Mismatch(
+                f"Weights of {self.weights.shape[1]} prompts are those of a mean of so many; got "
+                f"{self.positive.shape[1]} prompts a side and combine = {self.combine.value!r}."
             )
 
     @classmethod
@@ -219,8 +231,11 @@ class PromptReadout:
     def compared(self, aligned: Float[Tensor, "images width"]) -> Answer:
         """Scores of images that `aligned` has seen to already: what training calls at every step."""
         image = F.normalize(self.adaptors.image(aligned), dim=1)
-        present = self._cosine(image, self.positive)
-        absent = self._cosine(image, self.negative)
+        present_shares, absent_shares = (
+            (None, None) if self.weights is None else self.weights.softmax(dim=1)
+        )
+        present = self._cosine(image, self.positive, present_shares)
+        absent = self._cosine(image, self.negative, absent_shares)
         return Answer(difference=self.scale * (present - absent), positive=(present + 1) / 2)
 
     def _even(self, vectors: Float[Tensor, "*rows width"]) -> Float[Tensor, "*rows width"]:
@@ -232,10 +247,12 @@ class PromptReadout:
         self,
         image: Float[Tensor, "images out"],
         prompts: Float[Tensor, "labels prompts dim"],
+        shares: Float[Tensor, " prompts"] | None,
     ) -> Float[Tensor, "images labels"]:
         adapted = self.adaptors.text(self._even(prompts))
         if self.combine is Combine.MEAN:
-            return image @ F.normalize(adapted.mean(dim=1), dim=1).T
+            middle = adapted.mean(dim=1) if shares is None else shares @ adapted
+            return image @ F.normalize(middle, dim=1).T
         each = image @ F.normalize(adapted, dim=2).flatten(0, 1).T
         return each.reshape(len(image), *adapted.shape[:2]).amax(dim=2)
 
