@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import ClassVar
 
 from carina.adaptors import Combine, Mlp, Sharing, Sides
@@ -68,6 +69,11 @@ class TestRETuneSharedWithLearnedScale(StrategyContract):
         scale=3.0,
         learn_scale=True,
     )
+    keeps_untouched: ClassVar[bool] = False
+
+
+class TestRETuneWithWeightsOfPrompts(StrategyContract):
+    strategy: ClassVar[Strategy] = replace(BASE, learn_prompt_weights=True)
     keeps_untouched: ClassVar[bool] = False
 
 
