@@ -84,7 +84,7 @@ def test_what_stems_from_single_patients_is_said(results: Results) -> None:
     last = replace(results.experiences[-1], single_patients=True)
     changed = replace(results, experiences=(*results.experiences[:-1], last))
 
-    assert said(verdict(results)).endswith("it keeps 7.3 MB, no class of a single patient.")
+    assert said(verdict(results)).endswith("it keeps 7.3 MB, no class of under five patients.")
     assert said(verdict(changed)).endswith("it keeps 7.3 MB, some of it of single patients.")
 
 

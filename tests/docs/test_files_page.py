@@ -44,7 +44,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         name, edema, mass = f"{patient}.png", patient % 2, patient // 2 % 2
         pixels = rng.integers(0, 90, (16, 16)) + np.array([[edema], [mass]]).repeat(8, 0) * 60
         Image.fromarray(pixels.astype(np.uint8)).save(films / name)
-        lines.append(f"{name},P{patient},{'test' if patient % 3 else 'train'},{edema},{mass}")
+        lines.append(f"{name},P{patient},{'train' if patient % 3 else 'test'},{edema},{mass}")
     (films / "0.png").write_bytes(b"no picture")
     for path in films.glob("*.png"):
         os.utime(path, (0, 0))  # files just written are not remembered by their time

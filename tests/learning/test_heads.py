@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from carina.adaptors import LinearReadout
 from carina.core import ConfigError, Mismatch
 from carina.learning import Heads, Learned, Learner, Setting, begin, learn_one
-from carina.learning.strategies.sums import folds_of
+from carina.learning.strategies.summing import folds_of
 from carina.measures import fit_sigmoid
 from carina.streams import View
 from carina.testing import drawn_view, part_of

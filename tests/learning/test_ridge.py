@@ -50,7 +50,7 @@ def assert_same_heads(one: Learner, other: Learner) -> None:
     torch.testing.assert_close(head(one).weight, head(other).weight[order], rtol=0, atol=1e-8)
     torch.testing.assert_close(head(one).bias, head(other).bias[order], rtol=0, atol=1e-8)
     assert one.notes["penalty"] == other.notes["penalty"]
-    assert one.notes["prior"] == other.notes["prior"]
+    assert one.notes["prior"] == pytest.approx(other.notes["prior"], rel=1e-6)
     for label, sigmoid in one.calibration.items():
         assert sigmoid.slope == pytest.approx(other.calibration[label].slope, abs=1e-6)
     assert set(sums_in(one).moments) == set(sums_in(other).moments)
@@ -185,7 +185,7 @@ def test_before_any_negative_a_finding_is_ranked_as_zero_shot_does() -> None:
 
 def test_an_endless_penalty_ranks_as_zero_shot_does() -> None:
     view = drawn_view(seed=4)
-    learner = taught([view], strategy=Ridge(lambdas=(1e12,), betas=(5.0,)))
+    learner = taught([view], strategy=Ridge(lambdas=(1e12,), betas=(5.0,), guard=False))
 
     torch.testing.assert_close(
         head(learner).weight,

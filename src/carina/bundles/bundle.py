@@ -100,8 +100,8 @@ class Bundle:
         text_encoder: Card of the encoder whose prompts are inside; predicting does not need it.
         lineage: What taught it, first to last.
         auroc: On the patients the last run held back, by finding.
-        single_patients: Whether a sum behind it, or a class it was learned from, may be of a single
-            patient.
+        single_patients: Whether a sum behind it, or a class it was learned from, may cover fewer
+            than five patients.
         intended_use: For whoever reads the card.
 
     Raises:
@@ -180,13 +180,15 @@ class UpdateState:
         tensors: By name, their kind before the first slash: "sums/...", "optimiser/...".
         notes: Plain JSON values that go with them.
         fewest_patients: At least so many patients are in any kept sum; None where none is kept.
-        single_patients: Whether anything in it may stem from a single patient.
+        single_patients: Whether anything in it may stem from fewer than five patients.
+        withheld: Findings whose sums stayed behind, and why.
     """
 
     tensors: Mapping[str, Tensor]
     notes: Mapping[str, Any] = field(default_factory=dict)
     fewest_patients: int | None
     single_patients: bool
+    withheld: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def bytes(self) -> dict[str, int]:

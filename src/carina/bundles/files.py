@@ -1,7 +1,7 @@
 """Bundles on disk: JSON and safetensors, whole or not at all, every byte accounted for."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ class SavedState:
     notes: dict[str, Any]
     fewest_patients: int | None
     single_patients: bool
+    withheld: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +122,7 @@ def write_bundle(folder: Path, bundle: Bundle, *, state: UpdateState | None = No
             notes=dict(state.notes),
             fewest_patients=state.fewest_patients,
             single_patients=state.single_patients,
+            withheld=dict(state.withheld),
         ),
     )
     saved = replace(saved, digest=digest_bytes(to_json(saved).encode()))
@@ -169,6 +171,7 @@ def read_state(folder: Path) -> UpdateState | None:
         notes=state.notes,
         fewest_patients=state.fewest_patients,
         single_patients=state.single_patients,
+        withheld=state.withheld,
     )
 
 

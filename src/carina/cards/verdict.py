@@ -255,17 +255,24 @@ def _kept(results: Results) -> Answer:
             )
         )
     elif left.single_patients:
-        said.append(("Some of what is kept stems from single patients.",))
+        said.append(
+            (
+                (
+                    "Some of what is kept stems from single patients: a sum, or a class that "
+                    "weights were learned from, covers fewer than five."
+                ),
+            )
+        )
     else:
         said.append(
             (
                 (
-                    "No sum, and no class that weights were learned from, is of a single patient; "
-                    "what weights may tell of one all the same is not measured."
+                    "Every sum, and every class that weights were learned from, covers five "
+                    "patients or more; what weights may tell of one all the same is not measured."
                 ),
             )
         )
-    people = "no class of a single patient"
+    people = "no class of under five patients"
     if left.single_patients:
         people = "some of it of single patients"
     if left.patient_rows:

@@ -9,8 +9,6 @@ from carina.recipes import bundle_of
 
 __all__ = ["bundle"]
 
-_FEW = 10
-
 
 def bundle(run: Path, *, out: Path, after: int | None = None, updatable: bool = False) -> None:
     """Pack all that predicting needs, and no more: the readout, its calibration, its card.
@@ -19,7 +17,8 @@ def bundle(run: Path, *, out: Path, after: int | None = None, updatable: bool = 
         run: A run's folder, or a folder that holds just one.
         out: Folder of the bundle; a bundle that is there is replaced.
         after: After how many experiences of the run; all of them by default.
-        updatable: Also pack what learning on needs, such as sums over patients.
+        updatable: Also pack what learning on needs, such as sums over patients; findings with
+            fewer than 10 positive or 10 negative patients are then left out.
     """
     packed, state = bundle_of(run_folder(run), after=after, updatable=updatable)
     write_bundle(out, packed, state=state)
@@ -35,6 +34,8 @@ def bundle(run: Path, *, out: Path, after: int | None = None, updatable: bool = 
             f"Update state: {sum(state.bytes.values()):,} bytes"
             + (f", sums of {fewest} patient(s) or more." if fewest is not None else ".")
         )
-        if state.single_patients or (fewest is not None and fewest < _FEW):
-            note(f"It covers fewer than {_FEW} patients in places: keep it where the films are.")
+        for label, why in state.withheld.items():
+            note(f"Withheld: {label}: {why}.")
+        if state.single_patients:
+            note("It may hold traces of single patients: keep it where the films are.")
     note(f"Bundle: {out}\nCard:   {out / 'card.md'}")

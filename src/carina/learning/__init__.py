@@ -37,8 +37,13 @@ from carina.learning.strategies import Schedule as Schedule
 from carina.learning.strategies import StrategyConfig as StrategyConfig
 from carina.learning.strategies import WeightReset as WeightReset
 from carina.learning.strategies import ZeroShot as ZeroShot
+from carina.learning.strategies.adding import add as add
+from carina.learning.strategies.adding import subtract as subtract
+from carina.learning.strategies.leaving import Leaving as Leaving
+from carina.learning.strategies.leaving import leaving as leaving
+from carina.learning.strategies.releasing import Released as Released
+from carina.learning.strategies.releasing import released as released
+from carina.learning.strategies.ridge import sums_for as sums_for
 from carina.learning.strategies.ridge import sums_in as sums_in
+from carina.learning.strategies.summing import sums_of as sums_of
 from carina.learning.strategies.sums import Sums as Sums
-from carina.learning.strategies.sums import add as add
-from carina.learning.strategies.sums import subtract as subtract
-from carina.learning.strategies.sums import sums_of as sums_of

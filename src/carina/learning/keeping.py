@@ -8,7 +8,10 @@ from carina.adaptors import readout_bytes
 from carina.learning.learner import Learner
 from carina.streams import View
 
-__all__ = ["Kept", "kept", "of_one_patient"]
+__all__ = ["FEW", "Kept", "kept", "of_few_patients"]
+
+FEW = 5
+"""A sum over fewer patients than this is said to stem from single patients."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +21,9 @@ class Kept:
     Attributes:
         bytes: By kind: "adaptor", "head", "prompts", "alignment", "sums", "optimiser", "rows".
         fewest_patients: At least so many patients are in any kept sum; None where none is kept.
-        single_patients: Whether a kept sum, or a class that weights were learned from, is of a
-            single patient. Where it is not, weights may still tell of one: nothing here bounds it.
+        single_patients: Whether a kept sum, or a class that weights were learned from, covers
+            fewer than five patients. Where none does, weights may still tell of one: nothing here
+            bounds it.
         patient_rows: Rows of single patients that are kept as they are.
     """
 
@@ -34,16 +38,17 @@ class Kept:
         return sum(self.bytes.values())
 
 
-def of_one_patient(view: View) -> bool:
-    """Whether all positives, all negatives or all soft cells of some finding are of one patient.
+def of_few_patients(view: View) -> bool:
+    """Whether all positives, negatives or soft cells of some finding are of fewer than five patients.
 
-    Weights learned from such a class may be that patient's features but for their length. Soft
-    cells are a class of their own here, so that many of them hide no single positive.
+    Weights learned from such a class may be near those patients' features; from one patient's,
+    they may be that patient's but for their length. Soft cells are a class of their own here, so
+    that many of them hide no single positive.
     """
     soft = view.learnable & ~view.known
     classes = (view.known & view.target, view.known & ~view.target, soft)
     return any(
-        len(set(view.patients[rows].tolist())) == 1
+        0 < len(set(view.patients[rows].tolist())) < FEW
         for cells in classes
         for rows in cells.unbind(dim=1)
     )

@@ -52,8 +52,8 @@ class Learner:
             "sums/...", "optimiser/...", "adaptor/...".
         notes: Plain JSON values that go with them (chosen penalties, counts of steps).
         fewest_patients: At least so many patients are in any kept sum; None where none is kept.
-        single_patients: Whether a kept sum, or a class that weights were learned from, is of a
-            single patient.
+        single_patients: Whether a kept sum, or a class that weights were learned from, covers
+            fewer than five patients.
         patient_rows: Rows of single patients (their features, not their films) that are kept as
             they are, for replay or for calibration; 0 where none is.
     """

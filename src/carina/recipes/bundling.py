@@ -1,12 +1,13 @@
 """From a run's folder to a bundle."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from carina.adaptors import pack_alignment
 from carina.bundles import Bundle, Lesson, UpdateState
 from carina.core import InvalidValue, MissingFile, dump, read_json
 from carina.evaluation import Results, read_results
-from carina.learning import Learner, load_learner, load_setting
+from carina.learning import Learner, leaving, load_learner, load_setting
 from carina.recipes.recipe import Continual
 from carina.recipes.records import CardsUsed, Rules
 
@@ -20,6 +21,8 @@ def bundle_of(
 ) -> tuple[Bundle, UpdateState | None]:
     """The bundle of a run as it stood after an experience, and what learning on from there needs.
 
+    With an update state the bundle holds what may leave with sums (`leaving`), and no more.
+
     Args:
         folder: The run's.
         after: After how many experiences; all of them where not given.
@@ -27,7 +30,8 @@ def bundle_of(
 
     Raises:
         MissingFile: where the folder is no finished run, or one from before there were bundles.
-        InvalidValue: where the run has no such step, or none of its findings can be scored by then.
+        InvalidValue: where the run has no such step, or none of its findings can be scored by then
+            or may leave.
     """
     results = read_results(folder / "results.json")
     if missing := [name for name in _NEEDED if not (folder / name).exists()]:
@@ -38,9 +42,7 @@ def bundle_of(
     last = len(results.experiences)
     step = last if after is None else after
     _check_step(results, step, updatable=updatable)
-    learner = load_learner(
-        folder / "learners" / f"{step:03}", setting=load_setting(folder / "setting")
-    )
+    learner, withheld = _learner(folder, step, leaves=updatable)
     if learner.readout is None or not learner.readout.labels:
         raise InvalidValue(
             f"After step {step} the run {folder.name} has nothing that predicts. Name a later one: "
@@ -65,7 +67,25 @@ def bundle_of(
             f"The learner keeps {learner.patient_rows} rows of single patients' features, and those "
             "leave no house. Leave --updatable out, or run a strategy that keeps sums (Ridge)."
         )
-    return bundle, _state(learner, read_json(folder / "recipe.json", Continual))
+    recipe = read_json(folder / "recipe.json", Continual)
+    return bundle, _state(learner, recipe, withheld)
+
+
+def _learner(folder: Path, step: int, *, leaves: bool) -> tuple[Learner, Mapping[str, str]]:
+    """The learner after a step, or what may leave of it with sums, and what is withheld then."""
+    learner = load_learner(
+        folder / "learners" / f"{step:03}", setting=load_setting(folder / "setting")
+    )
+    if not leaves:
+        return learner, {}
+    out = leaving(learner)
+    if learner.labels.names and not out.learner.labels.names:
+        told = "; ".join(f"{label}: {why}" for label, why in out.withheld.items())
+        raise InvalidValue(
+            f"No finding of the run {folder.name} may leave with its sums ({told}). Leave "
+            "--updatable out."
+        )
+    return out.learner, out.withheld
 
 
 def _check_step(results: Results, step: int, *, updatable: bool) -> None:
@@ -95,7 +115,7 @@ def _lesson(results: Results, step: int) -> Lesson:
     )
 
 
-def _state(learner: Learner, recipe: Continual) -> UpdateState:
+def _state(learner: Learner, recipe: Continual, withheld: Mapping[str, str]) -> UpdateState:
     """All of the learner but its readout, and the strategy that made it."""
     setting = learner.setting
     aligned, tensors = (
@@ -116,4 +136,5 @@ def _state(learner: Learner, recipe: Continual) -> UpdateState:
         },
         fewest_patients=learner.fewest_patients,
         single_patients=learner.single_patients,
+        withheld=withheld,
     )

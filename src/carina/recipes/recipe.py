@@ -15,7 +15,7 @@ from carina.core import (
     read_toml,
     unknown,
 )
-from carina.learning import StrategyConfig
+from carina.learning import Ridge, StrategyConfig
 from carina.streams import ByClass, StreamPlan
 from carina.studies import LabelPolicy
 
@@ -40,7 +40,7 @@ class Continual:
     Attributes:
         name: As on the command line; not part of what the run is.
         encoders: Frozen image encoders, side by side.
-        strategy: How it learns.
+        strategy: How it learns; the masked ridge head where none is named.
         plan: What it meets, in which order.
         text_encoder: Reads the prompts (and reports, with `align`); "" for strategies without.
         prompts: Name of the prompt bank, or path of one's own, with a slash, from the working
@@ -57,7 +57,7 @@ class Continual:
 
     name: str
     encoders: tuple[str, ...]
-    strategy: StrategyConfig
+    strategy: StrategyConfig = Ridge()
     plan: StreamPlan = ByClass()
     text_encoder: str = "minilm-l6"
     prompts: str = "retune-4"

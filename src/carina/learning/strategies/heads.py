@@ -10,11 +10,11 @@ from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
 from carina.core import ConfigError, Mismatch
-from carina.learning.keeping import of_one_patient
+from carina.learning.keeping import of_few_patients
 from carina.learning.learner import Event, Learned, Learner, Setting, Step
 from carina.learning.strategies.linear import grown_head, head_of, no_head, noted
 from carina.learning.strategies.logistic import fit_logistic, log_loss
-from carina.learning.strategies.sums import folds_of, unit
+from carina.learning.strategies.summing import folds_of, unit
 from carina.measures import Sigmoid, fit_sigmoid
 from carina.streams import View
 
@@ -71,7 +71,7 @@ class Heads:
                 f"Features are {view.features.shape[1]} wide, these heads take "
                 f"{learner.setting.image_dim}: they come from another image encoder."
             )
-        alone = learner.single_patients or of_one_patient(view)
+        alone = learner.single_patients or of_few_patients(view)
         now = replace(learner, single_patients=alone)
         fold = torch.from_numpy(folds_of(view.patients, folds=self.folds, salt=self.salt))
         for index, label in enumerate(view.labels):

@@ -10,7 +10,7 @@ from carina.adaptors import LiftConfig, LinearReadout
 from carina.core import Mismatch
 from carina.learning.learner import Learner
 
-__all__ = ["grown_head", "head_of", "no_head", "noted"]
+__all__ = ["grown_head", "head_of", "no_head", "noted", "without_heads"]
 
 
 def no_head(dim: int, *, normalise: bool, lift: LiftConfig | None = None) -> LinearReadout:
@@ -36,6 +36,11 @@ def head_of(learner: Learner) -> LinearReadout:
     return learner.readout
 
 
+def without_heads(readout: LinearReadout) -> LinearReadout:
+    """A readout of no finding, over the same features."""
+    return replace(readout, labels=(), weight=readout.weight[:0], bias=readout.bias[:0])
+
+
 def grown_head(old: LinearReadout, heads: Mapping[str, tuple[Tensor, float]]) -> LinearReadout:
     """The readout with some weights and intercepts put in place of its own, new ones after them."""
     weight = dict(zip(old.labels, old.weight, strict=True))
@@ -45,8 +50,8 @@ def grown_head(old: LinearReadout, heads: Mapping[str, tuple[Tensor, float]]) ->
     return replace(
         old,
         labels=tuple(weight),
-        weight=torch.stack(list(weight.values())),
-        bias=torch.stack(list(bias.values())),
+        weight=torch.stack(list(weight.values())) if weight else old.weight,
+        bias=torch.stack(list(bias.values())) if bias else old.bias,
     )
 
 

@@ -16,7 +16,7 @@ from torch.nn import Parameter
 
 from carina.adaptors import Combine, Identity, Sides
 from carina.core import ConfigError
-from carina.learning.keeping import of_one_patient
+from carina.learning.keeping import of_few_patients
 from carina.learning.learner import Event, Learned, Learner, Setting, Step
 from carina.learning.strategies.prompted import asked, empty_readout, met, prompted
 from carina.learning.strategies.tuning import Cells, Tuning, cells_of
@@ -223,7 +223,7 @@ class RETune:
             ),
             carried=carried,
             notes={**learner.notes, "optimiser_steps": total},
-            single_patients=learner.single_patients or of_one_patient(view),
+            single_patients=learner.single_patients or of_few_patients(view),
         )
 
     def _budget(self, rows: int) -> int:
