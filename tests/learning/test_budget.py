@@ -211,6 +211,17 @@ def test_a_budget_that_new_findings_outgrow_is_refused() -> None:
         taught([drawn_view(known=0.7)], strategy)
 
 
+def test_fifteen_findings_known_on_different_films_keep_under_100_megabytes_at_1280_wide() -> None:
+    labels = tuple(f"finding {number}" for number in range(15))
+    view = replace(drawn_view(labels, rows=40, known=0.8), features=torch.randn(40, 1280))
+    budget = Ridge().budget
+    sums = sums_of(view, folds=5, salt="test", budget=budget)
+
+    assert budget == 100_000_000
+    assert sum(tensor.nbytes for tensor in to_tensors(sums)[1].values()) < 35_000_000
+    assert len(sums_of(view, folds=2, salt="test").moments) == 15
+
+
 def test_a_moment_of_a_fold_without_rows_is_nothing() -> None:
     view = drawn_view(known=0.7)
     left = subtract(taken(view), taken(view, budget=None))

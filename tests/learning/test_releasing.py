@@ -230,6 +230,16 @@ def test_whoever_left_and_came_back_does_not_count_as_having_come() -> None:
     assert set(released(nearly, before=out.sums).unchanged) == {"edema"}
 
 
+def test_of_those_who_came_only_who_stayed_count() -> None:
+    out = released(taken(drawn_view(("edema",), rows=400)))
+    some = drawn_view(("edema",), seed=5, rows=200)
+    came = add(out.home, taken(some))
+    stayed = subtract(came, taken(part_of(some, rows=torch.arange(190))))
+
+    assert not released(came, before=out.sums).unchanged
+    assert set(released(stayed, before=out.sums).unchanged) == {"edema"}
+
+
 def test_sums_that_do_not_know_what_was_released_are_held_back() -> None:
     view = drawn_view(rows=400)
     out = released(taken(view))
@@ -285,6 +295,34 @@ def test_a_moment_that_all_findings_share_moves_only_with_one_that_enough_came_t
     assert torch.equal(same.sums.moments[SHARED].half, out.sums.moments[SHARED].half)
     assert not torch.equal(more.sums.moments[SHARED].half, out.sums.moments[SHARED].half)
     assert "edema" not in more.unchanged
+
+
+def test_what_a_shared_moment_holds_of_a_withheld_finding_is_not_told_apart_again() -> None:
+    view = drawn_view(rows=1000)
+    cells = torch.ones_like(view.known)
+    cells[10:, 2] = False
+    home = replace(
+        taken(part_of(view, cells=cells)), budget=3 * (2 * 12 + 10) * 5 * 8 + 13 * 14 // 2 * 5 * 8
+    )
+    home = add(home, taken(part_of(view, rows=torch.arange(0))))
+    out = released(home)
+    later = add(out.sums, taken(part_of(drawn_view(seed=5), labels=view.labels[:2])))
+
+    assert set(out.withheld) == {"nodule"}
+    assert len(later.keys) == 1
+    assert set(later.moments) == {SHARED}
+
+
+def test_a_shared_moment_leaves_in_no_more_parts_than_its_findings() -> None:
+    view = with_positives(drawn_view(("edema", "nodule"), rows=1000, known=0.7), "edema", 30)
+    view = with_positives(view, "nodule", 40)
+    view = replace(view, target=view.target & view.known)
+    out = released(sums_of(view, folds=5, salt="test", budget=2 * 1360 + 3640))
+    parts = max(own.parts for own in out.sums.findings.values())
+    moment = out.sums.moments[SHARED]
+
+    assert moment.parts == parts < 5
+    assert int((moment.half[:, -1] > 0).sum()) == parts
 
 
 def test_a_head_stays_behind_with_its_sums_unless_it_is_the_texts() -> None:
