@@ -11,6 +11,8 @@ from torch import Tensor
 
 from carina.adaptors import (
     AdaptorConfig,
+    CacheReadout,
+    ClipAdapter,
     Combine,
     Identity,
     Linear,
@@ -76,6 +78,18 @@ def weighted() -> PromptReadout:
     return replace(prompted(Mlp()), combine=Combine.MEAN, weights=numbers(8, 2, 4))
 
 
+def cache(labels: int = 2) -> CacheReadout:
+    wide = torch.float64
+    return CacheReadout(
+        labels=("a", "b")[:labels],
+        keys=numbers(5, 2, 7, 20, dtype=wide)[:labels],
+        values=numbers(6, 2, 7, dtype=wide)[:labels],
+        text=numbers(7, 2, 20, dtype=wide)[:labels],
+        alpha=numbers(8, 2, dtype=wide)[:labels],
+        beta=numbers(9, 2, dtype=wide).abs()[:labels],
+    )
+
+
 def carried(readout: Readout) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """What is left of a packed readout after a file."""
     plain, tensors = pack(readout)
@@ -91,6 +105,9 @@ EVERY: dict[str, Readout] = {
     "bare": prompted(Identity()),
     "aligned": prompted(Mlp(hidden=5), aligned=True),
     "weighted": weighted(),
+    "cache": cache(),
+    "empty cache": cache(0),
+    "clip-adapter": prompted(ClipAdapter(), Sharing.IMAGE),
     **{f"mlp {sharing}": prompted(Mlp(), sharing) for sharing in Sharing},
     **{f"dense {sharing}": prompted(Linear(), sharing) for sharing in Sharing},
 }

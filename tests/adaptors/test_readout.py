@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from carina.adaptors import (
+    CacheReadout,
     Combine,
     Identity,
     LinearReadout,
@@ -322,3 +323,67 @@ def test_parts_that_were_not_made_for_each_other_are_refused() -> None:
         )
     with pytest.raises(Mismatch, match="2 and 2 for 3"):
         LinearReadout(labels=names(3), weight=numbers(0, 2, 5), bias=numbers(0, 2), normalise=False)
+
+
+def cache(*, alpha: float = 2.0, beta: float = 5.5) -> CacheReadout:
+    """One finding: two positive films, one negative, a text."""
+    wide = torch.float64
+    return CacheReadout(
+        labels=("a",),
+        keys=F.normalize(numbers(20, 1, 3, 6, dtype=wide), dim=2),
+        values=torch.tensor([[0.5, 0.5, -1.0]], dtype=wide),
+        text=numbers(21, 1, 6, dtype=wide),
+        alpha=torch.tensor([alpha], dtype=wide),
+        beta=torch.tensor([beta], dtype=wide),
+    )
+
+
+def test_a_cache_scores_as_the_paper_does_for_a_balanced_pair_of_classes() -> None:
+    """Two soft-max logits, 100 cosines and one-hot values, as Tip-Adapter has them."""
+    wide = torch.float64
+    rows = F.normalize(numbers(22, 9, 6, dtype=wide), dim=1)
+    keys = F.normalize(numbers(23, 4, 6, dtype=wide), dim=1)
+    prompts = F.normalize(numbers(24, 6, 2, dtype=wide), dim=0)  # absent, present
+    onehot = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]], dtype=wide)
+    affinity = (-5.5 * (1 - rows @ keys.T)).exp()
+    logits = 100 * rows @ prompts + 1.17 * affinity @ onehot
+    direction = prompts[:, 1] - prompts[:, 0]
+    ours = CacheReadout(
+        labels=("a",),
+        keys=keys[None],
+        values=torch.tensor([[-0.5, 0.5, -0.5, 0.5]], dtype=wide),
+        text=direction[None] / direction.norm(),
+        alpha=torch.tensor([2 * 1.17 / (100 * float(direction.norm()))], dtype=wide),
+        beta=torch.tensor([5.5], dtype=wide),
+    )
+
+    torch.testing.assert_close(
+        ours(rows).difference[:, 0], (logits[:, 1] - logits[:, 0]) / (100 * direction.norm())
+    )
+
+
+def test_a_cache_looks_at_direction_alone_and_an_empty_slot_adds_nothing() -> None:
+    one, rows = cache(), numbers(25, 5, 6)
+    wider = replace(
+        one,
+        keys=F.pad(one.keys, (0, 0, 0, 2)),
+        values=F.pad(one.values, (0, 2)),
+    )
+
+    torch.testing.assert_close(one(rows).difference, one(3 * rows).difference)
+    torch.testing.assert_close(one(rows).difference, wider(rows).difference)
+
+
+def test_an_endless_sharpness_leaves_the_text_alone() -> None:
+    one, rows = cache(beta=1e9), numbers(26, 5, 6).double()
+
+    torch.testing.assert_close(
+        one(rows).difference, F.normalize(rows, dim=1) @ one.text.T, rtol=0, atol=1e-12
+    )
+
+
+def test_a_cache_of_unlike_sizes_or_features_of_another_width_are_refused() -> None:
+    with pytest.raises(Mismatch, match="got 1 of them for 2"):
+        replace(cache(), labels=("a", "b"))
+    with pytest.raises(Mismatch, match="takes 6"):
+        cache()(torch.ones(2, 5))

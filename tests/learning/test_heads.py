@@ -111,7 +111,7 @@ def test_with_one_class_only_a_met_finding_keeps_its_head_and_a_new_one_says_its
 
 def test_features_of_another_encoder_are_refused() -> None:
     strategy = Heads()
-    with pytest.raises(Mismatch, match="12 wide, these heads take 5"):
+    with pytest.raises(Mismatch, match="12 wide, this learner was begun for 5"):
         list(
             learn_one(
                 strategy,

@@ -4,6 +4,7 @@ from carina.adaptors.alignment import Alignment as Alignment
 from carina.adaptors.alignment import RidgeAlignment as RidgeAlignment
 from carina.adaptors.alignment import fit_alignment as fit_alignment
 from carina.adaptors.answer_blocks import answer_in_blocks as answer_in_blocks
+from carina.adaptors.clip_adapter import ClipAdapter as ClipAdapter
 from carina.adaptors.controls import Control as Control
 from carina.adaptors.controls import controlled as controlled
 from carina.adaptors.finding_bank import FindingBank as FindingBank
@@ -38,6 +39,7 @@ from carina.adaptors.prompts import is_bank_path as is_bank_path
 from carina.adaptors.prompts import load_bank as load_bank
 from carina.adaptors.protocol import Adaptor as Adaptor
 from carina.adaptors.readout import Answer as Answer
+from carina.adaptors.readout import CacheReadout as CacheReadout
 from carina.adaptors.readout import Combine as Combine
 from carina.adaptors.readout import LinearReadout as LinearReadout
 from carina.adaptors.readout import PromptReadout as PromptReadout

@@ -1,4 +1,4 @@
-"""What predicts: a linear head per finding, or prompts compared with images through adaptors."""
+"""What predicts: a linear head per finding, prompts compared with images, or films kept as they are."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -15,7 +15,7 @@ from carina.adaptors.sides import Pair
 from carina.core import Mismatch, unknown
 from carina.features import PromptVectors
 
-__all__ = ["Answer", "Combine", "LinearReadout", "PromptReadout", "Readout"]
+__all__ = ["Answer", "CacheReadout", "Combine", "LinearReadout", "PromptReadout", "Readout"]
 
 
 class Combine(StrEnum):
@@ -257,7 +257,63 @@ class PromptReadout:
         return each.reshape(len(image), *adapted.shape[:2]).amax(dim=2)
 
 
-Readout = LinearReadout | PromptReadout
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheReadout:
+    """Images compared with kept rows of patients: the cache model of Tip-Adapter (ECCV 2022).
+
+    ``x . t + alpha sum_i v_i exp(beta (x . k_i - 1))`` for each finding, over its own kept rows k_i
+    and their values v_i, x brought to length 1. Keys are single patients' features, or were those
+    before fine-tuning: no bundle takes such a readout.
+
+    Attributes:
+        labels: Findings, in the order of the first axis.
+        keys: (labels, slots, dim); zeros where a slot is empty.
+        values: (labels, slots): above 0 for positives, below for negatives, 0 where empty.
+        text: (labels, dim): what zero-shot adds; zeros without it.
+        alpha: (labels,): weight of the kept rows beside the text.
+        beta: (labels,): sharpness; the larger, the fewer rows near an image count.
+    """
+
+    labels: tuple[str, ...]
+    keys: Float[Tensor, "labels slots dim"]
+    values: Float[Tensor, "labels slots"]
+    text: Float[Tensor, "labels dim"]
+    alpha: Float[Tensor, " labels"]
+    beta: Float[Tensor, " labels"]
+
+    def __post_init__(self) -> None:
+        sizes = {len(one) for one in (self.keys, self.values, self.text, self.alpha, self.beta)}
+        if sizes != {len(self.labels)}:
+            raise Mismatch(
+                f"A cache has keys, values, a text direction, alpha and beta for each finding; got "
+                f"{', '.join(map(str, sorted(sizes)))} of them for {len(self.labels)}."
+            )
+
+    @property
+    def dim(self) -> int:
+        """Width of the features it takes."""
+        return self.text.shape[1]
+
+    def __call__(self, features: Float[Tensor, "images dim"]) -> Answer:
+        """Scores of images, (images, labels), differentiable in the keys.
+
+        Raises:
+            Mismatch: where the features have another width.
+        """
+        _check_width(features, self.dim)
+        rows = F.normalize(features.to(self.keys.dtype), dim=1)
+        each = zip(self.keys, self.values, self.text, self.alpha, self.beta, strict=True)
+        # Copied for the same reason as a linear head's weights.
+        scores = [
+            rows @ text.clone()
+            + alpha * (beta * (rows @ keys.clone().T - 1)).exp() @ values.clone()
+            for keys, values, text, alpha, beta in each
+        ]
+        empty = rows.new_empty((len(rows), 0))
+        return Answer(difference=torch.stack(scores, dim=1) if scores else empty, positive=None)
+
+
+Readout = LinearReadout | PromptReadout | CacheReadout
 """Whatever turns features into an `Answer`."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from carina.adaptors import Readout, pack, readout_bytes
+from carina.adaptors import CacheReadout, Readout, pack, readout_bytes
 from carina.core import Estimate, InvalidValue, Mismatch, digest_arrays, fingerprint, unknown
 from carina.encoders import EncoderCard
 from carina.measures import Sigmoid
@@ -105,7 +105,8 @@ class Bundle:
         intended_use: For whoever reads the card.
 
     Raises:
-        InvalidValue: where it answers for no finding, or has two rules for one.
+        InvalidValue: where it answers for no finding, has two rules for one, or would hold rows of
+            patients.
         UnknownName: where a rule or an AUROC is of a finding it does not score.
         Mismatch: where the encoders' features are not what the readout takes.
     """
@@ -122,6 +123,12 @@ class Bundle:
     def __post_init__(self) -> None:
         if not self.labels:
             raise InvalidValue("A bundle answers for one finding or more; its readout has none.")
+        if isinstance(self.readout, CacheReadout):
+            raise InvalidValue(
+                f"This readout predicts with patients' rows as they are, up to "
+                f"{self.readout.values.shape[1]} a finding, and those leave no house. Bundle a run of "
+                "a strategy that predicts without them (Ridge, Heads, RETune)."
+            )
         named = [rule.label for rule in self.rules]
         for name in (*named, *self.auroc):
             if name not in self.labels:

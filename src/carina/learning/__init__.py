@@ -19,9 +19,11 @@ from carina.learning.learner import Strategy as Strategy
 from carina.learning.strategies import EWC as EWC
 from carina.learning.strategies import GPM as GPM
 from carina.learning.strategies import L2 as L2
+from carina.learning.strategies import L3A as L3A
 from carina.learning.strategies import RCLP as RCLP
 from carina.learning.strategies import SI as SI
 from carina.learning.strategies import SLCA as SLCA
+from carina.learning.strategies import AnaCP as AnaCP
 from carina.learning.strategies import Anchor as Anchor
 from carina.learning.strategies import Averaged as Averaged
 from carina.learning.strategies import Cumulative as Cumulative
@@ -35,6 +37,8 @@ from carina.learning.strategies import RETune as RETune
 from carina.learning.strategies import Ridge as Ridge
 from carina.learning.strategies import Schedule as Schedule
 from carina.learning.strategies import StrategyConfig as StrategyConfig
+from carina.learning.strategies import TextProbe as TextProbe
+from carina.learning.strategies import TipAdapter as TipAdapter
 from carina.learning.strategies import WeightReset as WeightReset
 from carina.learning.strategies import ZeroShot as ZeroShot
 from carina.learning.strategies.adding import add as add

@@ -1,6 +1,7 @@
 """The works a run owes."""
 
 from carina.encoders import EncoderCard
+from carina.learning import RETune
 from carina.recipes.recipe import Continual
 
 __all__ = ["citations"]
@@ -55,6 +56,28 @@ _METHODS: dict[str, tuple[str, ...]] = {
     ),
     "RCLP": (_RCLP,),
     "Heads": ("Cox, The Regression Analysis of Binary Sequences, JRSS B 1958",),
+    "AnaCP": (
+        (
+            "Momeni, Xiao and Liu, AnaCP: Toward Upper-Bound Continual Learning via Analytic "
+            "Contrastive Projection, NeurIPS 2025 (arXiv 2511.13880)"
+        ),
+    ),
+    "L3A": (
+        (
+            "Zhang et al., L3A: Label-Augmented Analytic Adaptation for Multi-Label Class "
+            "Incremental Learning, ICML 2025"
+        ),
+    ),
+    "TextProbe": (
+        "Shakeri et al., Few-shot Adaptation of Medical Vision-Language Models, MICCAI 2024",
+        "Huang et al., LP++: A Surprisingly Strong Linear Probe for Few-Shot CLIP, CVPR 2024",
+    ),
+    "TipAdapter": (
+        (
+            "Zhang et al., Tip-Adapter: Training-free Adaption of CLIP for Few-shot Classification, "
+            "ECCV 2022"
+        ),
+    ),
     "Ridge": (
         (
             "Hoerl and Kennard, Ridge Regression: Biased Estimation for Nonorthogonal Problems, "
@@ -63,6 +86,14 @@ _METHODS: dict[str, tuple[str, ...]] = {
         (
             "Zhuang et al., ACIL: Analytic Class-Incremental Learning with Absolute Memorization and "
             "Privacy Protection, NeurIPS 2022"
+        ),
+    ),
+}
+_ADAPTORS = {
+    "ClipAdapter": (
+        (
+            "Gao et al., CLIP-Adapter: Better Vision-Language Models with Feature Adapters, "
+            "International Journal of Computer Vision 2024 (arXiv 2110.04544)"
         ),
     ),
 }
@@ -75,10 +106,14 @@ _ALWAYS = (
 
 
 def citations(recipe: Continual, cards: tuple[EncoderCard, ...]) -> tuple[str, ...]:
-    """Method, encoders, statistics, in this order, each once."""
+    """Method, its adaptors, encoders, statistics, in this order, each once."""
     strategy = recipe.strategy
     inner = getattr(strategy, "base", None) or getattr(strategy, "of", None)
     used = [type(one).__name__ for one in (strategy, inner) if one is not None]
     method = [work for name in used for work in _METHODS.get(name, ())]
+    forms = [
+        type(one.sides.adaptor).__name__ for one in (strategy, inner) if isinstance(one, RETune)
+    ]
+    method += [work for form in forms for work in _ADAPTORS.get(form, ())]
     encoders = (card.citation for card in cards if card.citation)
     return tuple(dict.fromkeys([*method, *encoders, *_ALWAYS]))
