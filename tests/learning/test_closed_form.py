@@ -12,7 +12,8 @@ from sklearn.model_selection import LeaveOneOut
 from torch import Tensor
 
 from carina.adaptors import RandomFourier
-from carina.learning.strategies.closed_form import Solution, solve, together
+from carina.learning.strategies.closed_form import Solution, solve
+from carina.learning.strategies.held_out import together
 from carina.learning.strategies.summing import folds_of, sums_of, unit
 from carina.measures import sigmoid_from_moments
 from carina.streams import View

@@ -2,9 +2,35 @@
 
 from typing import ClassVar
 
-from carina.adaptors import ClipAdapter, RandomReLU, Sharing, Sides
-from carina.learning import L3A, AnaCP, RETune, Setting, Strategy, TextProbe, TipAdapter
+from carina.adaptors import ClipAdapter, RandomFourier, RandomReLU, Sharing, Sides
+from carina.learning import (
+    KLDA,
+    L3A,
+    SLDA,
+    AnaCP,
+    RanPAC,
+    RETune,
+    Setting,
+    Strategy,
+    TextProbe,
+    TipAdapter,
+)
 from carina.testing import StrategyContract
+
+
+class TestRanPAC(StrategyContract):
+    strategy: ClassVar[Strategy] = RanPAC(lift=RandomReLU(width=30))
+    keeps_untouched: ClassVar[bool] = True
+
+
+class TestKLDA(StrategyContract):
+    strategy: ClassVar[Strategy] = KLDA(lift=RandomFourier(width=30))
+    keeps_untouched: ClassVar[bool] = True
+
+
+class TestSLDA(StrategyContract):
+    strategy: ClassVar[Strategy] = SLDA()
+    keeps_untouched: ClassVar[bool] = True
 
 
 class TestAnaCP(StrategyContract):

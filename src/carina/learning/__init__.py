@@ -18,11 +18,13 @@ from carina.learning.learner import Step as Step
 from carina.learning.learner import Strategy as Strategy
 from carina.learning.strategies import EWC as EWC
 from carina.learning.strategies import GPM as GPM
+from carina.learning.strategies import KLDA as KLDA
 from carina.learning.strategies import L2 as L2
 from carina.learning.strategies import L3A as L3A
 from carina.learning.strategies import RCLP as RCLP
 from carina.learning.strategies import SI as SI
 from carina.learning.strategies import SLCA as SLCA
+from carina.learning.strategies import SLDA as SLDA
 from carina.learning.strategies import AnaCP as AnaCP
 from carina.learning.strategies import Anchor as Anchor
 from carina.learning.strategies import Averaged as Averaged
@@ -32,6 +34,7 @@ from carina.learning.strategies import Heads as Heads
 from carina.learning.strategies import LwF as LwF
 from carina.learning.strategies import Optimiser as Optimiser
 from carina.learning.strategies import PseudoLabels as PseudoLabels
+from carina.learning.strategies import RanPAC as RanPAC
 from carina.learning.strategies import Replay as Replay
 from carina.learning.strategies import RETune as RETune
 from carina.learning.strategies import Ridge as Ridge

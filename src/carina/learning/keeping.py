@@ -4,11 +4,16 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Int, Int64
+from torch import Tensor
+
 from carina.adaptors import readout_bytes
 from carina.learning.learner import Learner
 from carina.streams import View
 
-__all__ = ["FEW", "Kept", "kept", "of_few_patients"]
+__all__ = ["FEW", "Kept", "counted", "kept", "of_few_patients"]
 
 FEW = 5
 """A sum over fewer patients than this is said to stem from single patients."""
@@ -52,6 +57,24 @@ def of_few_patients(view: View) -> bool:
         for cells in classes
         for rows in cells.unbind(dim=1)
     )
+
+
+def counted(
+    before: Int64[Tensor, "2 old"],
+    of: Bool[Tensor, "rows classes"],
+    patients: Int[Tensor, " rows"],
+) -> Int64[Tensor, "2 classes"]:
+    """Rows of each class met so far, and how many patients they are of at least.
+
+    Args:
+        before: What came out of the experiences before; classes are only ever added behind.
+        of: Whether a row of this experience is of a class.
+        patients: Code of each row's patient.
+    """
+    here = [[int(rows.sum()), len(set(patients[rows].tolist()))] for rows in of.T]
+    now = torch.tensor(here, dtype=torch.int64).reshape(-1, 2).T
+    old = F.pad(before, (0, now.shape[1] - before.shape[1]))
+    return torch.stack([old[0] + now[0], torch.maximum(old[1], now[1])])
 
 
 def kept(learner: Learner) -> Kept:

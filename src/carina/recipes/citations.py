@@ -56,6 +56,25 @@ _METHODS: dict[str, tuple[str, ...]] = {
     ),
     "RCLP": (_RCLP,),
     "Heads": ("Cox, The Regression Analysis of Binary Sequences, JRSS B 1958",),
+    "RanPAC": (
+        (
+            "McDonnell et al., RanPAC: Random Projections and Pre-trained Models for Continual "
+            "Learning, NeurIPS 2023"
+        ),
+    ),
+    "KLDA": (
+        (
+            "Momeni, Mazumder and Liu, Continual Learning Using a Kernel-Based Method Over Foundation "
+            "Models, AAAI 2025"
+        ),
+        "Rahimi and Recht, Random Features for Large-Scale Kernel Machines, NeurIPS 2007",
+    ),
+    "SLDA": (
+        (
+            "Hayes and Kanan, Lifelong Machine Learning with Deep Streaming Linear Discriminant "
+            "Analysis, CVPR workshops 2020"
+        ),
+    ),
     "AnaCP": (
         (
             "Momeni, Xiao and Liu, AnaCP: Toward Upper-Bound Continual Learning via Analytic "

@@ -34,15 +34,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Bool, Float64
 from torch import Tensor
 
 from carina.adaptors import LiftConfig, RandomReLU
 from carina.core import ConfigError
-from carina.learning.keeping import of_few_patients
+from carina.learning.keeping import counted, of_few_patients
 from carina.learning.learner import Event, Learned, Learner, Setting, Step
 from carina.learning.strategies.linear import check_width, head_of, need_negatives, no_head
 from carina.learning.strategies.summing import unit
+from carina.learning.strategies.triangles import half_of, packed, unpacked
 from carina.streams import View
 
 __all__ = ["AnaCP", "prototypes"]
@@ -82,8 +83,8 @@ class AnaCP:
         dim, width = setting.image_dim, readout.weight.shape[1]
         wide = torch.float64
         nothing = {
-            "sums/rows": torch.zeros(dim, dim, dtype=wide),
-            "sums/lifted": torch.zeros(width, width, dtype=wide),
+            "sums/rows": torch.zeros(half_of(dim), dtype=wide),
+            "sums/lifted": torch.zeros(half_of(width), dtype=wide),
             "sums/row_classes": torch.zeros(0, dim, dtype=wide),
             "sums/lifted_classes": torch.zeros(0, width, dtype=wide),
             "sums/counts": torch.zeros(2, 0, dtype=torch.int64),
@@ -110,11 +111,11 @@ class AnaCP:
         lifted = rows if readout.lift is None else readout.lift(rows)
         mass = of.sum(dim=1, dtype=torch.float64)[:, None]
         old, kept = learner.carried, {}
-        kept["sums/rows"] = old["sums/rows"] + (mass * rows).T @ rows
-        kept["sums/lifted"] = old["sums/lifted"] + (mass * lifted).T @ lifted
+        kept["sums/rows"] = old["sums/rows"] + packed((mass * rows).T @ rows)
+        kept["sums/lifted"] = old["sums/lifted"] + packed((mass * lifted).T @ lifted)
         kept["sums/row_classes"] = _grown(old["sums/row_classes"], of.double().T @ rows)
         kept["sums/lifted_classes"] = _grown(old["sums/lifted_classes"], of.double().T @ lifted)
-        kept["sums/counts"] = _counted(old["sums/counts"], of, view.patients)
+        kept["sums/counts"] = counted(old["sums/counts"], of, view.patients)
         counts, patients = kept["sums/counts"]
         for place, label in enumerate(labels.names):
             present, absent = counts[2 * place : 2 * place + 2].tolist()
@@ -136,8 +137,9 @@ class AnaCP:
         self, sums: dict[str, Tensor]
     ) -> tuple[Float64[Tensor, "labels width"], Float64[Tensor, " labels"]]:
         """Heads for lifted rows; zeros for a finding with less than two classes."""
-        counts = sums["sums/counts"][0]
-        weight = torch.zeros(len(counts) // 2, len(sums["sums/lifted"]), dtype=torch.float64)
+        counts, dim = sums["sums/counts"][0], sums["sums/row_classes"].shape[1]
+        width = sums["sums/lifted_classes"].shape[1]
+        weight = torch.zeros(len(counts) // 2, width, dtype=torch.float64)
         bias = weight.new_zeros(len(weight))
         met = (counts > 0).nonzero()[:, 0]
         if not len(met):
@@ -145,13 +147,16 @@ class AnaCP:
         number = counts[met].double()
         rows = sums["sums/row_classes"][met] / number[:, None]
         means = sums["sums/lifted_classes"][met] / number[:, None]
-        within = _within(sums["sums/rows"], rows, number)
-        gathered = prototypes(rows, within + self.floor * torch.eye(len(within)).double())
+        within = _within(unpacked(sums["sums/rows"][None], dim)[0], rows, number)
+        within.diagonal().add_(self.floor)
+        gathered = prototypes(rows, within)
         gram = gathered @ gathered.T
-        one = torch.eye(weight.shape[1], dtype=torch.float64)
-        factor = torch.linalg.cholesky(sums["sums/lifted"] + self.penalty * one)
+        moment = unpacked(sums["sums/lifted"][None], width)[0]
+        spread = _within(moment, means, number)
+        moment.diagonal().add_(self.penalty)
+        factor = torch.linalg.cholesky(moment)
         scored = torch.cholesky_solve((number[:, None] * means).T, factor)  # by class
-        spread = scored.T @ _within(sums["sums/lifted"], means, number) @ scored
+        spread = scored.T @ spread @ scored
         place = {int(at): row for row, at in enumerate(met.tolist())}
         for finding in range(len(weight)):
             if 2 * finding not in place or 2 * finding + 1 not in place:
@@ -205,15 +210,3 @@ def _grown(
     before: Float64[Tensor, "old dim"], added: Float64[Tensor, "new dim"]
 ) -> Float64[Tensor, "new dim"]:
     return F.pad(before, (0, 0, 0, len(added) - len(before))) + added
-
-
-def _counted(
-    before: Int64[Tensor, "2 old"],
-    of: Bool[Tensor, "rows new"],
-    patients: Int64[Tensor, " rows"],
-) -> Int64[Tensor, "2 new"]:
-    """Cells of each class so far, and how many patients they are of at least."""
-    here = [[int(rows.sum()), len(set(patients[rows].tolist()))] for rows in of.T]
-    now = torch.tensor(here, dtype=torch.int64).reshape(-1, 2).T
-    old = F.pad(before, (0, now.shape[1] - before.shape[1]))
-    return torch.stack([old[0] + now[0], torch.maximum(old[1], now[1])])

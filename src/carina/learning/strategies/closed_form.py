@@ -19,7 +19,7 @@ these: it stays unless the held-out error it makes more is above one standard er
 text as the plainer model).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import sqrt
@@ -28,39 +28,22 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from carina.learning.strategies.scatter import FoldMoment, Scatter, reduced
-from carina.learning.strategies.sums import FindingSums, Sums
-from carina.measures import Sigmoid, sigmoid_from_moments
+from carina.learning.strategies.held_out import (
+    Classes,
+    Criterion,
+    HeldOut,
+    calibration_of,
+    fair_folds,
+    held_out,
+    place_of,
+)
+from carina.learning.strategies.scatter import Scatter, reduced
+from carina.learning.strategies.sums import Sums
+from carina.measures import Sigmoid
 
-__all__ = ["Criterion", "HeldOut", "Solution", "solve", "together", "weighted_error"]
+__all__ = ["Solution", "solve", "weighted_error"]
 
 _TIE = 1e-9  # errors closer than this, relatively, are equal but for rounding
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldOut:
-    """What the scores of held-out rows sum to, for each candidate.
-
-    Attributes:
-        fit_positives: Positive rows the fit has seen; soft rows count by their share throughout.
-        fit_negatives: Negative rows the fit has seen.
-        positives: Held-out positive rows.
-        negatives: Held-out negative rows.
-        positive: Sum of the positives' scores.
-        negative: Sum of the negatives' scores.
-        square: Sum of all squared scores.
-    """
-
-    fit_positives: Float64[Tensor, " labels"]
-    fit_negatives: Float64[Tensor, " labels"]
-    positives: Float64[Tensor, " labels"]
-    negatives: Float64[Tensor, " labels"]
-    positive: Float64[Tensor, "labels candidates"]
-    negative: Float64[Tensor, "labels candidates"]
-    square: Float64[Tensor, "labels candidates"]
-
-
-Criterion = Callable[[HeldOut], Float64[Tensor, "labels candidates"]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +82,6 @@ def weighted_error(held: HeldOut) -> Float64[Tensor, "labels candidates"]:
     return weight[:, None] * (held.square - 2 * crossed + constant[:, None])
 
 
-def together(sums: Sums, labels: Sequence[str]) -> list[tuple[str, ...]]:
-    """Findings in groups that are solved at once: of one second moment, in the same parts."""
-    groups: dict[tuple[str, int], list[str]] = {}
-    for label in labels:
-        groups.setdefault(_place(sums, label), []).append(label)
-    return [tuple(group) for group in groups.values()]
-
-
 def solve(
     sums: Sums,
     labels: Sequence[str],
@@ -136,17 +111,18 @@ def solve(
     name, most = sums.moment_of(labels[0]), max(betas)
     if not name:
         return {label: _untold(most, text[at]) for at, label in enumerate(labels)}
-    ((_, parts),) = {_place(sums, label) for label in labels}
+    ((_, parts),) = {place_of(sums, label) for label in labels}
     members = [sums.findings[label].in_parts(parts) for label in labels]
     ready = reduced(sums.moments[name], dim=sums.dim, parts=parts)
     candidates = sorted(product(lambdas, betas), reverse=True)
     every = range(sums.folds)
     held: list[HeldOut] = []
     for part, scatter in zip(ready.parts, ready.without, strict=True):
-        rest = _Classes.of(members, [fold for fold in every if fold != part.fold])
+        rest = Classes.of(members, [fold for fold in every if fold != part.fold])
         heads = _fitted(rest, scatter, text, candidates, otherwise=0.0)
-        held.append(_held_out(rest, heads, _Classes.of(members, [part.fold]), part))
-    heads = _fitted(_Classes.of(members, every), ready.whole, text, candidates, otherwise=most)
+        fold = Classes.of(members, [part.fold])
+        held.append(held_out(rest, heads.weight, heads.bias, fold, part))
+    heads = _fitted(Classes.of(members, every), ready.whole, text, candidates, otherwise=most)
     solutions: dict[str, Solution] = {}
     for at, (label, own) in enumerate(zip(labels, members, strict=True)):
         guarded = guard and most > 0 and bool(text[at].any())
@@ -159,15 +135,9 @@ def solve(
             penalty=penalty,
             prior=prior,
             error=error,
-            calibration=None if own.soft is not None else _calibration(at, pick, held),
+            calibration=None if own.soft is not None else calibration_of(at, pick, held),
         )
     return solutions
-
-
-def _place(sums: Sums, label: str) -> tuple[str, int]:
-    """Name of a finding's second moment, and in how many parts both can be held out."""
-    name = sums.moment_of(label)
-    return name, min(sums.findings[label].parts, sums.moments[name].parts) if name else 0
 
 
 def _untold(length: float, text: Float64[Tensor, " dim"]) -> Solution:
@@ -175,31 +145,6 @@ def _untold(length: float, text: Float64[Tensor, " dim"]) -> Solution:
     return Solution(
         weight=length * text, bias=0.0, penalty=None, prior=length, error=None, calibration=None
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Classes:
-    """Class masses and sums of findings over some folds."""
-
-    positives: Float64[Tensor, " labels"]
-    negatives: Float64[Tensor, " labels"]
-    positive: Float64[Tensor, "labels dim"]
-    negative: Float64[Tensor, "labels dim"]
-
-    @classmethod
-    def of(cls, members: Sequence[FindingSums], folds: Sequence[int]) -> "_Classes":
-        places = list(folds)
-        masses = torch.stack([torch.stack(one.masses)[:, places].sum(dim=1) for one in members])
-        return cls(
-            positives=masses[:, 0],
-            negatives=masses[:, 1],
-            positive=torch.stack([one.positive_sum[places].sum(dim=0) for one in members]),
-            negative=torch.stack([one.negative_sum[places].sum(dim=0) for one in members]),
-        )
-
-    @property
-    def rows(self) -> Float64[Tensor, " labels"]:
-        return self.positives + self.negatives
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +157,7 @@ class _Fits:
 
 
 def _fitted(
-    seen: _Classes,
+    seen: Classes,
     scatter: Scatter,
     text: Float64[Tensor, "labels dim"],
     candidates: Sequence[tuple[float, float]],
@@ -244,38 +189,11 @@ def _filled(mass: Tensor) -> Tensor:
     return mass.where(mass > 0, 1.0)
 
 
-def _held_out(fit: _Classes, heads: _Fits, fold: _Classes, part: FoldMoment) -> HeldOut:
-    positive = torch.einsum("lcd,ld->lc", heads.weight, fold.positive)
-    negative = torch.einsum("lcd,ld->lc", heads.weight, fold.negative)
-    rows, both = fold.rows[:, None], positive + negative
-    square = rows / part.rows * part.squares(heads.weight) + both.square() / _filled(rows)
-    return HeldOut(
-        fit_positives=fit.positives,
-        fit_negatives=fit.negatives,
-        positives=fold.positives,
-        negatives=fold.negatives,
-        positive=positive + fold.positives[:, None] * heads.bias,
-        negative=negative + fold.negatives[:, None] * heads.bias,
-        square=square + 2 * heads.bias * both + rows * heads.bias.square(),
-    )
-
-
-def _fair(at: int, held: list[HeldOut]) -> list[HeldOut]:
-    """Folds with rows whose fit on the others saw both classes."""
-    return [
-        one
-        for one in held
-        if one.fit_positives[at] > 0
-        and one.fit_negatives[at] > 0
-        and one.positives[at] + one.negatives[at] > 0
-    ]
-
-
 def _choice(
     at: int, held: list[HeldOut], criterion: Criterion, *, guarded: bool
 ) -> tuple[int, float | None]:
     """Place of the candidate for one finding, and its held-out error a row."""
-    fair, last = _fair(at, held), held[0].square.shape[1] - 1
+    fair, last = fair_folds(at, held), held[0].square.shape[1] - 1
     if not fair:
         return (last if guarded else 0), None
     rows = torch.stack([one.positives[at] + one.negatives[at] for one in fair])
@@ -289,26 +207,3 @@ def _choice(
     if guarded and (len(gain) < 2 or gain.mean() <= gain.std() / sqrt(len(gain))):
         pick = last
     return pick, float(error[pick])
-
-
-def _calibration(at: int, pick: int, held: list[HeldOut]) -> Sigmoid | None:
-    """From the scores each fold got from the fit on the others.
-
-    The head in use has seen all folds, so its scores lie a little wider apart than these.
-    """
-    fair = _fair(at, held)
-    positives = sum(int(one.positives[at]) for one in fair)
-    negatives = sum(int(one.negatives[at]) for one in fair)
-    if not positives or not negatives or positives + negatives < 3:
-        return None
-    upper = sum(float(one.positive[at, pick]) for one in fair) / positives
-    lower = sum(float(one.negative[at, pick]) for one in fair) / negatives
-    square = sum(float(one.square[at, pick]) for one in fair)
-    within = square - positives * upper**2 - negatives * lower**2
-    return sigmoid_from_moments(
-        positives=positives,
-        negatives=negatives,
-        mean_positive=upper,
-        mean_negative=lower,
-        variance=max(within, 0.0) / (positives + negatives - 2),
-    )

@@ -31,10 +31,11 @@ from torch import Tensor
 
 from carina.adaptors import LiftConfig, LinearReadout, RandomReLU
 from carina.core import ConfigError
-from carina.learning.keeping import of_few_patients
+from carina.learning.keeping import counted, of_few_patients
 from carina.learning.learner import Event, Learned, Learner, Setting, Step
 from carina.learning.strategies.linear import check_width, head_of, no_head
 from carina.learning.strategies.summing import unit
+from carina.learning.strategies.triangles import half_of, packed, unpacked
 from carina.streams import View
 from carina.studies import LabelSpace
 
@@ -74,7 +75,7 @@ class L3A:
         readout = no_head(setting.image_dim, normalise=True, lift=self.lift)
         width = readout.weight.shape[1]
         nothing = {
-            "sums/second": torch.zeros(width, width, dtype=torch.float64),
+            "sums/second": torch.zeros(half_of(width), dtype=torch.float64),
             "sums/present": torch.zeros(0, width, dtype=torch.float64),
             "sums/counts": torch.zeros(2, 0, dtype=torch.int64),
         }
@@ -96,15 +97,16 @@ class L3A:
         readout, labels = head_of(learner), learner.labels.grown(*view.labels)
         view = _with_something_known(view)
         told, guessed = self._said(readout, view, labels)
-        counts = _counted(learner.carried["sums/counts"], told, view.patients)
+        counts = counted(learner.carried["sums/counts"], told, view.patients)
         rows = unit(view.features.double())
         lifted = rows if readout.lift is None else readout.lift(rows)
         weighed = lifted * self._weights(told | guessed, counts[0])[:, None]
-        second = learner.carried["sums/second"] + weighed.T @ lifted
+        second = learner.carried["sums/second"] + packed(weighed.T @ lifted)
         present = (told | guessed).double().T @ weighed
         present[: len(learner.labels)] += learner.carried["sums/present"]
-        ridge = self.penalty * torch.eye(len(second), dtype=torch.float64)
-        weight = torch.cholesky_solve(present.T, torch.linalg.cholesky(second + ridge)).T
+        about = unpacked(second[None], present.shape[1])[0]
+        about.diagonal().add_(self.penalty)
+        weight = torch.cholesky_solve(present.T, torch.linalg.cholesky(about)).T
         yield Step(index=0, of=1, loss=None)
         yield Learned(
             learner=replace(
@@ -160,15 +162,3 @@ def _with_something_known(view: View) -> View:
         images=view.images[shown],
         soft=None,
     )
-
-
-def _counted(
-    before: Int64[Tensor, "2 old"],
-    told: Bool[Tensor, "rows labels"],
-    patients: Int64[Tensor, " rows"],
-) -> Int64[Tensor, "2 labels"]:
-    """Positives of each finding met so far, and how many patients they are of at least."""
-    here = [[int(column.sum()), len(set(patients[column].tolist()))] for column in told.T]
-    now = torch.tensor(here, dtype=torch.int64).reshape(-1, 2).T
-    old = torch.nn.functional.pad(before, (0, now.shape[1] - before.shape[1]))
-    return torch.stack([old[0] + now[0], torch.maximum(old[1], now[1])])

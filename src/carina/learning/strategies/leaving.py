@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from carina.core import Mismatch
+from carina.core import InvalidValue, Mismatch
 from carina.learning.learner import Learner
 from carina.learning.strategies.linear import grown_head, head_of, without_heads
 from carina.learning.strategies.releasing import ENOUGH, released
@@ -41,6 +41,9 @@ class Leaving:
 def leaving(learner: Learner, *, before: Learner | None = None, enough: int = ENOUGH) -> Leaving:
     """What of a learner may leave the machine; one that carries no sums leaves as it is.
 
+    Sums that are not kept by finding and fold, as those of L3A, AnaCP and SLCA, may not: nothing
+    tells which of them cover enough patients.
+
     Args:
         learner: What stays here.
         before: What left last, `Leaving.learner` of then.
@@ -48,8 +51,15 @@ def leaving(learner: Learner, *, before: Learner | None = None, enough: int = EN
 
     Raises:
         Mismatch: where ``before`` is no earlier state of the learner.
+        InvalidValue: where the learner's sums may not leave.
     """
     if "sums" not in learner.notes:
+        if any(name.startswith("sums/") for name in learner.carried):
+            raise InvalidValue(
+                "This strategy keeps sums that nobody can tell the patients of one by one, and those "
+                "leave no house. Leave --updatable out, or run a strategy that keeps sums by finding "
+                "and fold (Ridge, RanPAC, KLDA, SLDA)."
+            )
         return Leaving(learner=learner, withheld={}, unchanged={}, home=learner)
     last = None if before is None else sums_in(before)
     out = released(sums_in(learner), before=last, enough=enough)
@@ -57,7 +67,7 @@ def leaving(learner: Learner, *, before: Learner | None = None, enough: int = EN
     for label in learner.labels.names:
         if before is not None and label in out.unchanged:
             source[label] = before
-        elif label not in out.withheld or _noted(learner, "penalty")[label] is None:
+        elif label not in out.withheld or _is_the_texts(learner, label):
             source[label] = learner
     heads = {label: _head(home, label) for label, home in source.items()}
     left = replace(
@@ -74,6 +84,7 @@ def leaving(learner: Learner, *, before: Learner | None = None, enough: int = EN
             **{
                 name: {label: _noted(home, name)[label] for label, home in source.items()}
                 for name in CHOSEN
+                if name in learner.notes
             },
         },
     )
@@ -89,6 +100,11 @@ def _head(learner: Learner, label: str) -> tuple[Tensor, float]:
     readout = head_of(learner)
     at = readout.labels.index(label)
     return readout.weight[at], float(readout.bias[at])
+
+
+def _is_the_texts(learner: Learner, label: str) -> bool:
+    """Whether a head is the text's alone, which `Ridge` notes as no penalty."""
+    return "prior" in learner.notes and _noted(learner, "penalty")[label] is None
 
 
 def _noted(learner: Learner, name: str) -> Mapping[str, Any]:

@@ -16,7 +16,8 @@ from carina.learning.keeping import FEW
 from carina.learning.learner import Event, Learned, Learner, Setting, Step
 from carina.learning.strategies.adding import add
 from carina.learning.strategies.carrying import from_tensors, to_tensors
-from carina.learning.strategies.closed_form import Solution, solve, together
+from carina.learning.strategies.closed_form import Solution, solve
+from carina.learning.strategies.held_out import together
 from carina.learning.strategies.linear import grown_head, head_of, no_head, noted
 from carina.learning.strategies.summing import sums_of
 from carina.learning.strategies.sums import SHARED, Sums, fewest_patients, no_sums
