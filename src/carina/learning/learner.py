@@ -12,7 +12,7 @@ from carina.measures import Sigmoid
 from carina.streams import View
 from carina.studies import LabelSpace
 
-__all__ = ["Event", "Learned", "Learner", "Retracts", "Setting", "Step", "Strategy"]
+__all__ = ["Event", "Learned", "Learner", "ReadsText", "Retracts", "Setting", "Step", "Strategy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,4 +112,13 @@ class Retracts(Protocol):
         Raises:
             Mismatch: where they never were.
         """
+        ...
+
+
+@runtime_checkable
+class ReadsText(Protocol):
+    """A strategy that can answer for a finding by its prompts, before any film of it."""
+
+    def reads_text(self, setting: Setting) -> bool:
+        """Whether it does so in this setting."""
         ...

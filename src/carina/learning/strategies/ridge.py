@@ -14,7 +14,7 @@ from carina.core import ConfigError, Mismatch
 from carina.features import PromptVectors
 from carina.learning.keeping import FEW
 from carina.learning.learner import Event, Learned, Learner, Setting, Step
-from carina.learning.strategies.adding import add
+from carina.learning.strategies.adding import add, subtract
 from carina.learning.strategies.carrying import from_tensors, to_tensors
 from carina.learning.strategies.closed_form import Solution, solve
 from carina.learning.strategies.held_out import together
@@ -102,6 +102,28 @@ class Ridge:
                 f"in {self.folds} under {self.salt!r}; go on with the Ridge that began it."
             )
         yield from self.settled(learner, add(sums, sums_for(learner, view)), view.prompts)
+
+    def retract(
+        self,
+        learner: Learner,
+        view: View,
+        *,
+        rng: np.random.Generator,  # noqa: ARG002
+    ) -> Iterator[Event]:
+        """Take the experience out of the sums again and solve the findings it touches.
+
+        Exact but for rounding: what is left is the sums of all other rows.
+
+        Raises:
+            Mismatch: where the sums never held so many rows of a finding, or are in other folds.
+        """
+        sums = subtract(sums_in(learner), sums_for(learner, view))
+        yield from self.settled(learner, sums, view.prompts)
+
+    def reads_text(self, setting: Setting) -> bool:
+        """Whether a finding without films has a head all the same, along its text."""
+        weighs_text = self.lift is None or isinstance(self.lift, Beside)
+        return setting.zero_shot and weighs_text and max(self.betas) > 0
 
     def settled(
         self, learner: Learner, sums: Sums, prompts: PromptVectors | None

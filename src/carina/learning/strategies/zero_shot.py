@@ -42,6 +42,10 @@ class ZeroShot:
             readout=empty_readout(setting, sides, self.combine, torch.Generator()),
         )
 
+    def reads_text(self, setting: Setting) -> bool:
+        """It reads nothing else."""
+        return setting.zero_shot
+
     def learn(
         self,
         learner: Learner,
@@ -57,3 +61,13 @@ class ZeroShot:
         readout = met(prompted(learner), asked(view))
         labels = learner.labels.grown(*view.labels)
         yield Learned(learner=replace(learner, labels=labels, readout=readout))
+
+    def retract(
+        self,
+        learner: Learner,
+        view: View,  # noqa: ARG002
+        *,
+        rng: np.random.Generator,  # noqa: ARG002
+    ) -> Iterator[Event]:
+        """Nothing: no label was ever looked at."""
+        yield Learned(learner=learner)
