@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from carina.cards.tables import Cell, Sentence, estimated, pointer, size, told
 from carina.core import Estimate
 from carina.evaluation import Results
+from carina.streams import TELLING
 
 __all__ = ["Answer", "answers", "exact_match", "notices", "verdict", "why_two_scores"]
 
@@ -48,11 +49,11 @@ def notices(results: Results) -> tuple[Sentence, ...]:
     if results.leaks:
         told_first.append(
             (
-                "‡ The split of these data is a published one that leaks: ",
+                "‡ The split of these data leaks: ",
                 told(results.leaks, "leaks"),
                 (
                     ". Every figure here is too good by an unknown amount; it compares with figures "
-                    "published on the same split and says nothing of new patients."
+                    "of others on the same split and says nothing of new patients."
                 ),
             )
         )
@@ -66,6 +67,7 @@ def notices(results: Results) -> tuple[Sentence, ...]:
                     *_unseen(results),
                 )
             )
+    told_first += _confounded(results)
     if not results.zero_shot:
         told_first.append(
             (
@@ -75,6 +77,32 @@ def notices(results: Results) -> tuple[Sentence, ...]:
             )
         )
     return tuple(told_first)
+
+
+def _confounded(results: Results) -> list[Sentence]:
+    """A warning for each finding that the site alone tells, by the experience where it tells most."""
+    worst: dict[str, tuple[float, int]] = {}
+    for step, experience in enumerate(results.experiences):
+        for finding, own in experience.confounding.items():
+            if own.low is not None and own.low > TELLING:
+                worst[finding] = max(worst.get(finding, (0.0, step)), (own.low, step))
+    return [
+        (
+            (
+                "Site and finding go together: among the films of "
+                f"{results.experiences[step].name}, the site alone tells {finding} with AUROC "
+            ),
+            estimated(
+                results.experiences[step].confounding[finding],
+                *("experiences", step, "confounding", finding),
+            ),
+            (
+                ". What was learned may be the look of a site's films; trust no figure of it but "
+                "on films of a single site."
+            ),
+        )
+        for finding, (_, step) in worst.items()
+    ]
 
 
 def _unseen(results: Results) -> Sentence:

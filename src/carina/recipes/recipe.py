@@ -1,7 +1,7 @@
 """One experiment as a value: what `carina run` takes by name, by function or from a file."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -16,10 +16,12 @@ from carina.core import (
     unknown,
 )
 from carina.learning import Ridge, StrategyConfig
-from carina.streams import ByClass, StreamPlan
+from carina.streams import ByClass, Planned, StreamPlan, found_from, identity, names_a_file
 from carina.studies import LabelPolicy
 
-__all__ = ["Align", "Continual", "Recipe", "find_recipe"]
+__all__ = ["Align", "Continual", "Recipe", "beside_its_plan", "find_recipe"]
+
+_PLAN = "plan.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +97,17 @@ class Continual:
         if is_bank_path(self.prompts):
             others["prompts"] = ""
         others["policy"] = self.policy.described  # what a policy can say may grow
+        others["plan"] = identity(self.plan)  # wherever the file of one lies
         return fingerprint({"kind": type(self).__name__, **others, "name": ""})
 
 
 Recipe = Continual
 """The kinds of experiment there are; pre-training, probe and segmentation will join."""
+
+
+def beside_its_plan(recipe: Recipe) -> Recipe:
+    """The recipe as it stands in a run's folder: a plan from a file is the one beside it."""
+    return replace(recipe, plan=Planned(file=_PLAN)) if names_a_file(recipe.plan) else recipe
 
 
 def find_recipe(text: str, named: dict[str, Callable[[], Recipe]]) -> Recipe:
@@ -116,10 +124,10 @@ def find_recipe(text: str, named: dict[str, Callable[[], Recipe]]) -> Recipe:
     if text in named:
         return named[text]()
     path = Path(text)
-    if path.suffix.lower() == ".toml":
-        return read_toml(path, Recipe)
-    if path.suffix.lower() == ".json":
-        return read_json(path, Recipe)
+    if path.suffix.lower() in (".toml", ".json"):
+        read = read_toml if path.suffix.lower() == ".toml" else read_json
+        recipe = read(path, Recipe)
+        return replace(recipe, plan=found_from(recipe.plan, path.parent))
     if path.exists():
         raise ConfigError(
             f"{text} is a {'folder' if path.is_dir() else 'file of another kind'}; wanted a "

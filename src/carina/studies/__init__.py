@@ -50,6 +50,10 @@ from carina.studies.reports.labeller import told_by_words as told_by_words
 from carina.studies.reports.sections import Heading as Heading
 from carina.studies.reports.sections import Sections as Sections
 from carina.studies.reports.sections import split_sections as split_sections
+from carina.studies.sources.collection import Collection as Collection
+from carina.studies.sources.collection import Films as Films
+from carina.studies.sources.collection import PartOf as PartOf
+from carina.studies.sources.collection import joined as joined
 from carina.studies.sources.folder import read_folder as read_folder
 from carina.studies.sources.mapping import Blank as Blank
 from carina.studies.sources.mapping import Columns as Columns

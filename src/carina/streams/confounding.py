@@ -1,0 +1,91 @@
+"""How well the site alone tells a finding: what a reader could answer without looking at lungs."""
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from carina.core import Estimate, generator, salted
+from carina.measures import interval, resample_patients
+from carina.streams.experience import Experience
+from carina.streams.stream import Ground
+
+__all__ = ["TELLING", "site_given_label", "with_confounding"]
+
+TELLING = 0.6
+"""AUROC of the site alone from which, at the lower end of its interval, an experience is marked."""
+_FOLDS = 5
+_DRAWS = 200
+
+
+def site_given_label(
+    sites: Int[np.ndarray, " images"],
+    target: Bool[np.ndarray, " images"],
+    patients: Int[np.ndarray, " images"],
+) -> Estimate:
+    """AUROC for a finding of a reader who knows the site and nothing else.
+
+    The score of an image is the rank of its site by the share of positives among patients of other
+    folds, so a finding that has nothing to do with the site comes out at about 0.5, and not above
+    it by having looked. The interval is of patients. Measures of association such as Cramer's V have no such scale: this one is to be
+    held against the AUROC of the reader itself.
+
+    Args:
+        sites: A number for the site of each image.
+        target: Whether the finding is present.
+        patients: A number for the patient of each image.
+    """
+    fold = np.array([salted(str(code), "confounding") % _FOLDS for code in patients.tolist()])
+    resamples = resample_patients(patients, draws=_DRAWS, rng=generator(0, "confounding"))
+    return interval("auroc", _rank_elsewhere(sites, target, fold), target, resamples)
+
+
+def with_confounding(experience: Experience, ground: Ground) -> Experience:
+    """The experience with what its sites tell of its findings, and a mark where that is much."""
+    names = np.array([ground.sites[row] for row in experience.rows] if ground.sites else [])
+    if experience.retracts or len(set(names[names != ""])) < 2:
+        return experience
+    target, known = ground.told(
+        experience.rows, experience.visible, cells=experience.cells, flipped=experience.flipped
+    )
+    codes = np.unique(names, return_inverse=True)[1]
+    found = {}
+    for column, finding in enumerate(experience.visible):
+        rows = known[:, column] & (names != "")
+        if target[rows, column].any() and not target[rows, column].all():
+            found[finding] = site_given_label(
+                codes[rows], target[rows, column], ground.patients[experience.rows][rows]
+            )
+    marks = [f"the site tells {finding}" for finding, own in found.items() if _is_telling(own)]
+    return replace(
+        experience,
+        confounding=found,
+        marks=tuple(dict.fromkeys((*experience.marks, *marks))),
+    )
+
+
+def _is_telling(estimate: Estimate) -> bool:
+    return estimate.low is not None and estimate.low > TELLING
+
+
+def _rank_elsewhere(
+    sites: Int[np.ndarray, " images"],
+    target: Bool[np.ndarray, " images"],
+    fold: Int[np.ndarray, " images"],
+) -> Float[np.ndarray, " images"]:
+    """For each image the rank of its site by the share of positives in other folds.
+
+    Ranks, since shares of two folds differ a little, and one fold's sites would be ranked against
+    another's. A site that is in no other fold stands in the middle.
+    """
+    score = np.empty(len(sites))
+    for part in np.unique(fold):
+        mine = fold == part
+        seen = np.bincount(sites[~mine], minlength=sites.max() + 1)
+        positive = np.bincount(sites[~mine], weights=target[~mine], minlength=sites.max() + 1)
+        share = positive[seen > 0] / seen[seen > 0]
+        below, upto = (np.searchsorted(np.sort(share), share, side=s) for s in ("left", "right"))
+        rank = np.full(len(seen), 0.5)
+        rank[seen > 0] = (below + upto) / (2 * len(share))
+        score[mine] = rank[sites[mine]]
+    return score
