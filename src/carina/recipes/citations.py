@@ -8,7 +8,7 @@ __all__ = ["citations"]
 
 _RCLP = (
     "Ceccon et al., Multi-Label Continual Learning for the Medical Domain: A Novel Benchmark, "
-    "WACV 2025"
+    "WACV 2025 (arXiv 2404.06859)"
 )
 _METHODS: dict[str, tuple[str, ...]] = {
     "RETune": (
@@ -116,6 +116,15 @@ _ADAPTORS = {
         ),
     ),
 }
+_SCENARIOS = {
+    "NewInstancesAndClasses": (_RCLP,),
+    "BySite": (
+        (
+            "Kavitha et al., CARL-CXR: Continual Adapter-Based Routing for Task-Unknown Chest "
+            "Radiograph Classification, 2026 (arXiv 2602.15811)"
+        ),
+    ),
+}
 _ALWAYS = (
     "Efron and Tibshirani, An Introduction to the Bootstrap, 1993",
     "Lopez-Paz and Ranzato, Gradient Episodic Memory for Continual Learning, NeurIPS 2017",
@@ -125,7 +134,7 @@ _ALWAYS = (
 
 
 def citations(recipe: Continual, cards: tuple[EncoderCard, ...]) -> tuple[str, ...]:
-    """Method, its adaptors, encoders, statistics, in this order, each once."""
+    """Method, its adaptors, scenario, encoders, statistics, in this order, each once."""
     strategy = recipe.strategy
     inner = getattr(strategy, "base", None) or getattr(strategy, "of", None)
     used = [type(one).__name__ for one in (strategy, inner) if one is not None]
@@ -134,5 +143,7 @@ def citations(recipe: Continual, cards: tuple[EncoderCard, ...]) -> tuple[str, .
         type(one.sides.adaptor).__name__ for one in (strategy, inner) if isinstance(one, RETune)
     ]
     method += [work for form in forms for work in _ADAPTORS.get(form, ())]
+    plan = getattr(recipe.plan, "of", recipe.plan)
+    scenario = _SCENARIOS.get(type(plan).__name__, ())
     encoders = (card.citation for card in cards if card.citation)
-    return tuple(dict.fromkeys([*method, *encoders, *_ALWAYS]))
+    return tuple(dict.fromkeys([*method, *scenario, *encoders, *_ALWAYS]))
