@@ -40,7 +40,7 @@ def read_data(data: Path, mapping: Path | None = None) -> Manifest:
     if mapping is None and data.is_dir() and (data / MAPPING).is_file():
         mapping = data / MAPPING
     if mapping is not None:
-        if _names_a_reader(mapping):
+        if _names(mapping, "reader"):
             return _read(data, read_toml(mapping, Reading))
         return read_folder(data, mapping)
     if data.is_dir() and (found := _recognised(data)) is not None:
@@ -52,6 +52,11 @@ def _collected(file: Path) -> Manifest:
     """The manifest of all parts that a collection names."""
     if not file.is_file():
         raise MissingFile(f"There is no collection {file.name!r}; check the path of the data.")
+    if _names(file, "columns") or _names(file, "reader"):
+        raise ConfigError(
+            f"{file.name} is a mapping, and no collection of data sets. Name the folder of the "
+            "data, and the mapping after it: --mapping FILE."
+        )
     collection = read_toml(file, Collection)
     parts = {name: _part(file.parent, one) for name, one in collection.parts.items()}
     return joined(parts, file.parent, films=collection.films)
@@ -70,9 +75,9 @@ def _read(data: Path, choice: Reading) -> Manifest:
     return SOURCES[choice.reader].manifest(data, choice)
 
 
-def _names_a_reader(mapping: Path) -> bool:
+def _names(file: Path, key: str) -> bool:
     try:
-        return "reader" in tomllib.loads(mapping.read_text(encoding="utf-8"))
+        return key in tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # whoever reads it next says what is wrong
         return False
 
