@@ -122,15 +122,16 @@ def test_who_cannot_take_back_is_passed_over_and_draws_nothing() -> None:
 
     assert left(diary, view).labels.names == VIEWS[0].labels
     assert len(diary.drawn) == 2
-    assert passed_over(diary, SETTING, view) == "this strategy cannot take back"
-    assert passed_over(Forgetful(), SETTING, view) == ""
+    learner = Learner(setting=SETTING)
+    assert passed_over(diary, learner, view) == "this strategy cannot take back"
+    assert passed_over(Forgetful(), learner, view) == ""
 
 
 @pytest.mark.parametrize(
     ("strategy", "setting", "why"),
     [
         (Diary(), SETTING, "words alone teach nothing"),
-        (ZeroShot(), SETTING, "words alone teach nothing"),
+        (Ridge(), SETTING, "words alone teach nothing"),
         (Diary(), TOGETHER, "this strategy reads no prompts"),
         (Ridge(betas=(0.0,)), TOGETHER, "this strategy reads no prompts"),
         (ZeroShot(), TOGETHER, ""),
@@ -139,11 +140,12 @@ def test_who_cannot_take_back_is_passed_over_and_draws_nothing() -> None:
 )
 def test_words_teach_only_who_reads_them(strategy: Strategy, setting: Setting, why: str) -> None:
     view = part_of(drawn_view(("edema",)), rows=torch.tensor([], dtype=torch.int64))
-    found = passed_over(strategy, setting, replace(view, text_only=True))
+    learner = begin(strategy, setting, seed=0)
+    found = passed_over(strategy, learner, replace(view, text_only=True))
 
     assert why in found
     assert bool(why) == bool(found)
-    assert passed_over(strategy, setting, VIEWS[0]) == ""
+    assert passed_over(strategy, learner, VIEWS[0]) == ""
 
 
 def test_a_finding_in_words_is_scored_along_its_text() -> None:

@@ -12,16 +12,17 @@ from carina.learning import (
     Heads,
     Learned,
     Learner,
-    ReadsText,
     Retracts,
     RETune,
     Ridge,
     Setting,
     Step,
+    Strategy,
     ZeroShot,
     add,
     begin,
     follow,
+    reads_prompts,
     subtract,
     sums_of,
 )
@@ -322,12 +323,11 @@ def test_zero_shot_takes_back_by_doing_nothing() -> None:
 
 
 def test_who_takes_back_and_who_reads_texts() -> None:
-    for strategy in (Ridge(), RETune(), ZeroShot()):
-        assert isinstance(strategy, ReadsText)
-        assert strategy.reads_text(SHARED)
-    assert not Ridge().reads_text(APART)
-    assert not Ridge(betas=(0.0,)).reads_text(SHARED)
-    assert not isinstance(Heads(), ReadsText | Retracts)
+    readers: tuple[Strategy, ...] = (Ridge(), RETune(), ZeroShot())
+    assert all(reads_prompts(one, begin(one, SHARED, seed=0)) for one in readers)
+    for blind, setting in ((Ridge(), APART), (Ridge(betas=(0.0,)), SHARED), (Heads(), SHARED)):
+        assert not reads_prompts(blind, begin(blind, setting, seed=0))
+    assert not isinstance(Heads(), Retracts)
     assert isinstance(Ridge(), Retracts)
     assert isinstance(ZeroShot(), Retracts)
     assert not isinstance(RETune(), Retracts)

@@ -7,13 +7,13 @@ import pytest
 
 from carina.core import ConfigError, InvalidValue, UnknownName
 from carina.streams import (
-    TELLING,
     AllAtOnce,
     ByClass,
     Confounded,
     Ground,
     lay_out,
     site_given_label,
+    tells,
 )
 from carina.studies import LabelSpace
 
@@ -47,8 +47,7 @@ def test_a_finding_that_has_nothing_to_do_with_the_site_is_not_told_by_it(seed: 
     for estimate in only.confounding.values():
         assert estimate.value is not None
         assert estimate.value < 0.57
-        assert estimate.low is not None
-        assert estimate.low < TELLING
+        assert not tells(estimate)
     assert not any("site" in mark for mark in only.marks)
 
 
@@ -56,7 +55,8 @@ def test_a_finding_that_goes_with_the_site_is_told_and_marked_and_the_other_is_n
     (only,) = lay_out(AllAtOnce(), table(goes_along=0.9)).experiences
 
     assert (only.confounding["Edema"].low or 0) > 0.85
-    assert (only.confounding["Mass"].high or 1) < TELLING
+    assert tells(only.confounding["Edema"])
+    assert not tells(only.confounding["Mass"])
     assert [mark for mark in only.marks if "site" in mark] == ["the site tells Edema"]
 
 
@@ -70,6 +70,18 @@ def test_it_is_the_auroc_of_the_share_of_positives_at_each_site() -> None:
     assert found.low is not None
     assert found.high is not None
     assert found.low < 0.8 < found.high
+
+
+@pytest.mark.parametrize("positive", [True, False])
+def test_of_few_patients_nothing_is_told(positive: bool) -> None:
+    """Two patients of a class stand at one site as often as not."""
+    target = np.repeat([positive, not positive], [4, 100])
+    site, patients = np.repeat([0, 1], [4, 100]), np.r_[np.zeros(4), np.arange(1, 101)].astype(int)
+    found = site_given_label(site, target, patients)
+
+    assert not found.defined
+    assert "1 patient(s) of one class" in (found.why_undefined or "")
+    assert not tells(found)
 
 
 def test_of_one_site_or_unknown_ones_nothing_is_said() -> None:
@@ -111,6 +123,7 @@ def test_without_exceptions_the_site_is_the_finding() -> None:
     first, second = lay_out(plan, ground).experiences
 
     assert first.confounding["Edema"].value == 1.0
+    assert "the site tells Edema" in first.marks
     assert second.visible == ("Mass",)
     assert set(first.rows) == set(second.rows)
 

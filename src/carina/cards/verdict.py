@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from carina.cards.tables import Cell, Sentence, estimated, pointer, size, told
 from carina.core import Estimate
 from carina.evaluation import Results
-from carina.streams import TELLING
+from carina.streams import tells
 
 __all__ = ["Answer", "answers", "exact_match", "notices", "verdict", "why_two_scores"]
 
@@ -84,8 +84,8 @@ def _confounded(results: Results) -> list[Sentence]:
     worst: dict[str, tuple[float, int]] = {}
     for step, experience in enumerate(results.experiences):
         for finding, own in experience.confounding.items():
-            if own.low is not None and own.low > TELLING:
-                worst[finding] = max(worst.get(finding, (0.0, step)), (own.low, step))
+            if own.value is not None and tells(own):
+                worst[finding] = max(worst.get(finding, (0.0, step)), (own.value, step))
     return [
         (
             (

@@ -8,6 +8,7 @@ from carina.learning.following import begin as begin
 from carina.learning.following import follow as follow
 from carina.learning.following import learn_one as learn_one
 from carina.learning.following import passed_over as passed_over
+from carina.learning.following import reads_prompts as reads_prompts
 from carina.learning.keeping import Kept as Kept
 from carina.learning.keeping import kept as kept
 from carina.learning.learner import Event as Event

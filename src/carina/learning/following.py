@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from carina.adaptors import PromptReadout
 from carina.core import InvalidValue, generator
 from carina.learning.learner import (
     Event,
@@ -14,7 +15,7 @@ from carina.learning.learner import (
 )
 from carina.streams import View
 
-__all__ = ["begin", "follow", "learn_one", "passed_over"]
+__all__ = ["begin", "follow", "learn_one", "passed_over", "reads_prompts"]
 
 
 def begin(strategy: Strategy, setting: Setting, *, seed: int) -> Learner:
@@ -22,13 +23,20 @@ def begin(strategy: Strategy, setting: Setting, *, seed: int) -> Learner:
     return strategy.begin(setting, rng=generator(seed, "begin"))
 
 
-def passed_over(strategy: Strategy, setting: Setting, view: View) -> str:
+def reads_prompts(strategy: Strategy, learner: Learner) -> bool:
+    """Whether a finding has an answer by its prompts: they stand in the readout or go into it."""
+    if isinstance(learner.readout, PromptReadout):
+        return True
+    return isinstance(strategy, ReadsText) and strategy.reads_text(learner.setting)
+
+
+def passed_over(strategy: Strategy, learner: Learner, view: View) -> str:
     """Why a strategy can make nothing of an experience; "" where it can."""
     if view.retracts and not isinstance(strategy, Retracts):
         return "this strategy cannot take back"
-    if view.text_only and not setting.zero_shot:
+    if view.text_only and not learner.setting.zero_shot:
         return "prompts mean nothing to images here, so words alone teach nothing"
-    if view.text_only and not (isinstance(strategy, ReadsText) and strategy.reads_text(setting)):
+    if view.text_only and not reads_prompts(strategy, learner):
         return "this strategy reads no prompts"
     return ""
 
@@ -52,7 +60,7 @@ def learn_one(
     Raises:
         InvalidValue: where the strategy ends without a learner.
     """
-    if passed_over(strategy, learner.setting, view):
+    if passed_over(strategy, learner, view):
         yield Learned(learner=learner)
         return
     rng = generator(seed, "experience", index)

@@ -117,8 +117,8 @@ class Retracts(Protocol):
 
 @runtime_checkable
 class ReadsText(Protocol):
-    """A strategy that can answer for a finding by its prompts, before any film of it."""
+    """A strategy whose readout holds no prompts, and that learns from them all the same."""
 
     def reads_text(self, setting: Setting) -> bool:
-        """Whether it does so in this setting."""
+        """Whether, in this setting, a finding without any film has an answer by its prompts."""
         ...

@@ -184,7 +184,7 @@ def walk(
             fewest_patients=left.fewest_patients,
             single_patients=left.single_patients,
             patient_rows=left.patient_rows,
-            marks=tuple(why for why in [passed_over(strategy, setting, seen)] if why),
+            marks=tuple(why for why in [passed_over(strategy, before, seen)] if why),
         )
         _keep(folder, index + 1, answer(learner, labelled, this.score, setting), lived, learner)
         shutil.rmtree(_standing(folder, index), ignore_errors=True)

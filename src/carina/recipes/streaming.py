@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from carina.core import InvalidValue
-from carina.learning import ReadsText, Setting, Strategy
+from carina.learning import Setting, Strategy, begin, reads_prompts
 from carina.recipes.preparation import Prepared
 from carina.streams import Experience, Ground, Stream
 
@@ -18,10 +18,11 @@ def refuse_unlearnable(
 
     Raises:
         InvalidValue: for an experience without any known label, or with positives alone of
-            findings that no earlier one showed, where the strategy has no text to hold them
+            findings that no earlier one showed, where the strategy reads no prompts to hold them
             against.
+        Mismatch: where the strategy cannot begin in this setting.
     """
-    reads = isinstance(strategy, ReadsText) and strategy.reads_text(setting)
+    reads = reads_prompts(strategy, begin(strategy, setting, seed=0))
     met: set[str] = set()
     for experience in stream.experiences:
         if experience.text_only or experience.retracts:

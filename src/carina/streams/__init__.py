@@ -11,8 +11,8 @@ from carina.streams.by_site import BySite as BySite
 from carina.streams.by_time import ByTime as ByTime
 from carina.streams.cell_matched import CellMatched as CellMatched
 from carina.streams.confounded import Confounded as Confounded
-from carina.streams.confounding import TELLING as TELLING
 from carina.streams.confounding import site_given_label as site_given_label
+from carina.streams.confounding import tells as tells
 from carina.streams.corrected import Corrected as Corrected
 from carina.streams.deletion import Deletion as Deletion
 from carina.streams.experience import Experience as Experience

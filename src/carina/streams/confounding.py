@@ -5,17 +5,16 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from carina.core import Estimate, generator, salted
-from carina.measures import interval, resample_patients
+from carina.core import Estimate, salted
+from carina.measures import delong
 from carina.streams.experience import Experience
 from carina.streams.stream import Ground
 
-__all__ = ["TELLING", "site_given_label", "with_confounding"]
+__all__ = ["site_given_label", "tells", "with_confounding"]
 
-TELLING = 0.6
-"""AUROC of the site alone from which, at the lower end of its interval, an experience is marked."""
+_TELLING = 0.6  # AUROC of the site alone, at the lower end of its interval
 _FOLDS = 5
-_DRAWS = 200
+_FEWEST = 5  # patients of either class: fewer stand at one site by chance
 
 
 def site_given_label(
@@ -27,7 +26,8 @@ def site_given_label(
 
     The score of an image is the rank of its site by the share of positives among patients of other
     folds, so a finding that has nothing to do with the site comes out at about 0.5, and not above
-    it by having looked. The interval is of patients. Measures of association such as Cramer's V have no such scale: this one is to be
+    it by having looked. The interval is DeLong's, of patients; undefined where there are fewer than
+    five with the finding or without. Measures of association such as Cramer's V have no such scale: this one is to be
     held against the AUROC of the reader itself.
 
     Args:
@@ -35,9 +35,26 @@ def site_given_label(
         target: Whether the finding is present.
         patients: A number for the patient of each image.
     """
-    fold = np.array([salted(str(code), "confounding") % _FOLDS for code in patients.tolist()])
-    resamples = resample_patients(patients, draws=_DRAWS, rng=generator(0, "confounding"))
-    return interval("auroc", _rank_elsewhere(sites, target, fold), target, resamples)
+    fewest = min(len(np.unique(patients[target])), len(np.unique(patients[~target])))
+    if fewest < _FEWEST:
+        return Estimate.undefined(
+            f"{fewest} patient(s) of one class: too few to tell",
+            n=len(target),
+            positives=int(target.sum()),
+            patients=len(np.unique(patients)),
+        )
+    codes, place = np.unique(patients, return_inverse=True)
+    fold = np.array([salted(str(code), "confounding") % _FOLDS for code in codes.tolist()])[place]
+    return delong(_rank_elsewhere(sites, target, fold), target, patients)
+
+
+def tells(estimate: Estimate) -> bool:
+    """Whether the site alone tells a finding well enough to be warned of.
+
+    Where it tells without a single error there is no interval, and the value decides.
+    """
+    lower = estimate.value if estimate.low is None else estimate.low
+    return lower is not None and lower > _TELLING
 
 
 def with_confounding(experience: Experience, ground: Ground) -> Experience:
@@ -56,16 +73,12 @@ def with_confounding(experience: Experience, ground: Ground) -> Experience:
             found[finding] = site_given_label(
                 codes[rows], target[rows, column], ground.patients[experience.rows][rows]
             )
-    marks = [f"the site tells {finding}" for finding, own in found.items() if _is_telling(own)]
+    marks = [f"the site tells {finding}" for finding, own in found.items() if tells(own)]
     return replace(
         experience,
         confounding=found,
         marks=tuple(dict.fromkeys((*experience.marks, *marks))),
     )
-
-
-def _is_telling(estimate: Estimate) -> bool:
-    return estimate.low is not None and estimate.low > TELLING
 
 
 def _rank_elsewhere(

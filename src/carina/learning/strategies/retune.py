@@ -138,10 +138,6 @@ class RETune:
             return replace(learner, carried={_SCALE: torch.tensor(self.scale).log()})
         return learner
 
-    def reads_text(self, setting: Setting) -> bool:
-        """It learns from prompts; where they mean nothing to images yet, answers are undefined."""
-        return setting.text_dim > 0
-
     def learn(self, learner: Learner, view: View, *, rng: np.random.Generator) -> Iterator[Event]:
         """Fine-tune on the rows of the experience with a known cell, one event a step.
 

@@ -42,10 +42,6 @@ class ZeroShot:
             readout=empty_readout(setting, sides, self.combine, torch.Generator()),
         )
 
-    def reads_text(self, setting: Setting) -> bool:
-        """It reads nothing else."""
-        return setting.zero_shot
-
     def learn(
         self,
         learner: Learner,
