@@ -217,8 +217,9 @@ def test_a_film_more_than_the_plan_knows_is_refused(drawn: Draw, tmp_path: Path)
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda plain: plain["experiences"][0].update(films="0-9999"), "films beyond"),
-        (lambda plain: plain["experiences"][0].update(films="0-x"), "names no films"),
+        (lambda plain: plain["experiences"][0].update(films="0-99999999999999"), "films beyond"),
+        (lambda plain: plain["experiences"][0].update(films="0-x"), "name no films"),
+        (lambda plain: plain["experiences"][0].update(films="-3"), "name no films"),
         (lambda plain: plain["experiences"][0].update(cells="AAAA"), "do not fit"),
         (lambda plain: plain["experiences"][0].update(cells="no base64"), "do not fit"),
         (lambda plain: plain.update(unknown=1), "no key 'unknown'"),

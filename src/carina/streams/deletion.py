@@ -59,7 +59,7 @@ class Deletion:
         return (
             *steps,
             *(
-                _taken_back(layer, f"deletion{f' {place}' if len(layers) > 1 else ''}")
+                _taken_back(layer, f"deletion{f' {place}' if len(layers) > 1 else ''}", ground)
                 for place, layer in enumerate(layers, start=1)
             ),
         )
@@ -88,7 +88,8 @@ def _layers(whole: Standing) -> Iterator[Standing]:
         whole = replace(whole, right=whole.right - right, wrong=whole.wrong - wrong)
 
 
-def _taken_back(layer: Standing, name: str) -> Experience:
+def _taken_back(layer: Standing, name: str, ground: Ground) -> Experience:
+    patients = len(np.unique(ground.patients[layer.rows]))
     return Experience(
         name=name,
         visible=layer.visible,
@@ -97,4 +98,5 @@ def _taken_back(layer: Standing, name: str) -> Experience:
         flipped=layer.flipped if layer.flipped.any() else None,
         validation=np.array([], dtype=np.int64),
         retracts=True,
+        marks=(f"{patients} patient(s) leave",),
     )

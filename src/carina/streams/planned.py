@@ -297,17 +297,17 @@ def _runs(places: Sequence[int]) -> str:
 
 
 def _unrun(text: str, films: int) -> Int[np.ndarray, " places"]:
-    runs = []
+    runs = [np.array([], dtype=np.int64)]
     for run in text.split():
         first, _, last = run.partition("-")
-        try:
-            runs.append(np.arange(int(first), int(last or first) + 1))
-        except ValueError:
-            raise UnreadableFile(f"{run!r} in a plan names no films; it was changed.") from None
-    places = np.concatenate([np.array([], dtype=np.int64), *runs])
-    if len(places) and not 0 <= places.min() <= places.max() < films:
-        raise UnreadableFile(f"The plan names films beyond the {films} it lists; it was changed.")
-    return places
+        if not (first.isdecimal() and (last or first).isdecimal()):
+            raise UnreadableFile("A plan lists places that name no films; the file was changed.")
+        if int(last or first) >= films:
+            raise UnreadableFile(
+                f"The plan names films beyond the {films} it lists; it was changed."
+            )
+        runs.append(np.arange(int(first), int(last or first) + 1))
+    return np.concatenate(runs)
 
 
 def _packed(cells: Bool[np.ndarray, "rows visible"] | None) -> str | None:
