@@ -26,9 +26,9 @@ def site_given_label(
 
     The score of an image is the rank of its site by the share of positives among patients of other
     folds, so a finding that has nothing to do with the site comes out at about 0.5, and not above
-    it by having looked. The interval is DeLong's, of patients; undefined where there are fewer than
-    five with the finding or without. Measures of association such as Cramer's V have no such scale: this one is to be
-    held against the AUROC of the reader itself.
+    it by having looked. Unlike measures of association, such as Cramer's V, it can be held against
+    the AUROC of the reader itself. The interval is DeLong's, of patients; all is undefined where
+    there are fewer than five with the finding or without.
 
     Args:
         sites: A number for the site of each image.
