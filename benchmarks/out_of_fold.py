@@ -1,10 +1,10 @@
-"""Streams walked out of fold on train and val, for benchmarks that choose or judge without the test split.
+"""Streams walked out of fold on train and val, for benchmarks that choose or judge without a test split.
 
 Every walk is kept under the work folder by what it is, so a benchmark that is cut off goes on where it
 stood, and asking twice costs nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
@@ -20,17 +20,20 @@ from carina.core import dump, fingerprint, generator, write_bytes
 from carina.encoders import load_image_encoder
 from carina.evaluation import Part, Scores
 from carina.features import Store, encode
-from carina.learning import Learned, Setting, Strategy, StrategyConfig, follow
-from carina.recipes import NAMED, Prepared, prepare
+from carina.learning import Learned, Setting, StrategyConfig, follow
+from carina.phantoms import write_phantoms
+from carina.recipes import NAMED, Prepared, demo_recipes, prepare
 from carina.streams import Labelled, Stream, StreamPlan, lay_out, view
-from carina.studies import read_data
+from carina.studies import Manifest, read_data, read_folder
 
-__all__ = ["Walk", "films", "scores_of", "walked"]
+__all__ = ["NIH", "PHANTOMS", "Walk", "films", "scores_of", "stream_of", "walked"]
 
 VERSION = 1
 """Raised whenever what a walk computes changes, so that older ones are not taken for new."""
+NIH, PHANTOMS = "nih", "phantoms"
 FOLDS = 5
 ENCODER = "efficientnet-lite0"
+PATIENTS, SEED = 360, 27  # as the demo draws
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +44,13 @@ class Walk:
         strategy: How it learns.
         plan: What it meets.
         seed: Of the partition of the patients, and of everything the strategy draws.
+        ground: On which films: `NIH` or `PHANTOMS`.
     """
 
     strategy: StrategyConfig
     plan: StreamPlan
     seed: int
+    ground: str = NIH
 
     @property
     def name(self) -> str:
@@ -54,41 +59,52 @@ class Walk:
             part: {"kind": type(value).__name__, **dump(value)}
             for part, value in (("strategy", self.strategy), ("plan", self.plan))
         }
-        return fingerprint({"version": VERSION, "seed": self.seed, "folds": FOLDS, **plain})
+        made = {"version": VERSION, "seed": self.seed, "folds": FOLDS, "ground": self.ground}
+        return fingerprint({**made, **plain})
 
 
-def films(data: Path, work: Path) -> Prepared:
-    """The nih films as the recipes read them, encoded where they are not yet."""
-    manifest, store = read_data(data / "nih"), Store(work / "store")
+def films(ground: str, data: Path, work: Path) -> Prepared:
+    """The films of a ground as recipes read them, drawn and encoded where they are not yet."""
+    if ground == NIH:
+        return _prepared(read_data(data / "nih"), "nih-by-class-retune", work)
+    drawn = work / "phantoms" / f"{PATIENTS}-{SEED}"
+    if not (drawn / "phantoms.csv").is_file():
+        for _ in write_phantoms(drawn, patients=PATIENTS, seed=SEED):
+            pass
+    return _prepared(read_folder(drawn), "", work)
+
+
+def _prepared(manifest: Manifest, recipe: str, work: Path) -> Prepared:
+    store = Store(work / "store")
     for _ in encode(manifest, load_image_encoder(ENCODER), store):
         pass
-    return prepare(NAMED["nih-by-class-retune"](), manifest, store)
+    return prepare(NAMED[recipe]() if recipe else demo_recipes()[0], manifest, store)
 
 
 def partition(patients: Int[np.ndarray, " films"], seed: int) -> Int[np.ndarray, " films"]:
     """The fold of each film; all of a patient's in one, folds as equal as patients allow."""
     codes, place = np.unique(patients, return_inverse=True)
-    return (generator(seed, "partition").permutation(len(codes)) % FOLDS)[place]
+    fold: np.ndarray = (generator(seed, "partition").permutation(len(codes)) % FOLDS)[place]
+    return fold
 
 
 def walked(
-    walks: Iterable[Walk], prepared: Prepared, work: Path, *, jobs: int
+    walks: Iterable[Walk], grounds: Mapping[str, Prepared], work: Path, *, jobs: int
 ) -> Iterator[tuple[Walk, Float[np.ndarray, "steps films findings"]]]:
     """Scores of the films learned from, out of fold, after every experience; NaN before a finding.
 
     Args:
         walks: What to walk; those kept from before come back at once.
-        prepared: The films.
+        grounds: The films, by ground.
         work: Where walks are kept.
         jobs: Processes side by side, one thread each.
     """
     every = list(walks)
-    missing = [walk for walk in every if not _file(walk, work).is_file()]
+    missing = {walk.name: walk for walk in every if not _file(walk, work).is_file()}
     if missing:
-        context = get_context("fork")  # features are shared, not sent
-        _SHARED["prepared"] = prepared
-        with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-            done = pool.map(_keep, missing, [work] * len(missing))
+        _SHARED.update(grounds)  # inherited by the processes, not sent
+        with ProcessPoolExecutor(jobs, mp_context=get_context("fork")) as pool:
+            done = pool.map(_keep, missing.values(), [work] * len(missing))
             for number, said in enumerate(done, start=1):
                 print(f"walk {number} of {len(missing)}: {said}", flush=True)
     for walk in every:
@@ -98,10 +114,9 @@ def walked(
 def scores_of(
     found: Float[np.ndarray, "steps films findings"], stream: Stream, prepared: Prepared
 ) -> Scores:
-    """A walk as a table of scores, with no step before the first experience."""
+    """A walk as a table of scores, with nothing before the first experience."""
     labelled, rows = prepared.labelled, prepared.learn
-    first = np.full_like(found[:1], np.nan)
-    difference = np.concatenate([first, found])
+    difference = np.concatenate([np.full_like(found[:1], np.nan), found]).astype(np.float64)
     nothing = np.full_like(difference, np.nan)
     return Scores(
         part=Part(
@@ -138,7 +153,7 @@ def _file(walk: Walk, work: Path) -> Path:
 
 def _keep(walk: Walk, work: Path) -> str:
     torch.set_num_threads(1)
-    prepared = _SHARED["prepared"]
+    prepared = _SHARED[walk.ground]
     stream = stream_of(walk.plan, prepared)
     fold = partition(prepared.labelled.patients[prepared.learn], walk.seed)
     shape = (len(stream.experiences), len(prepared.learn), len(prepared.labelled.space))
@@ -146,10 +161,10 @@ def _keep(walk: Walk, work: Path) -> str:
     for held in range(FOLDS):
         asked = fold == held
         learned = stream.limited_to(prepared.learn[~asked])
-        each = _followed(walk.strategy, prepared.setting, learned, prepared.labelled, walk.seed)
+        rows = prepared.labelled.features[torch.from_numpy(prepared.learn[asked])]
+        each = _followed(walk, prepared.setting, learned, prepared.labelled)
         for step, readout in enumerate(each):
             columns = np.array(prepared.labelled.space.indices(readout.labels))
-            rows = prepared.labelled.features[torch.from_numpy(prepared.learn[asked])]
             said = answer_in_blocks(readout, rows).difference.numpy()
             found[step][np.ix_(asked, columns)] = said
     array = BytesIO()
@@ -159,10 +174,10 @@ def _keep(walk: Walk, work: Path) -> str:
 
 
 def _followed(
-    strategy: Strategy, setting: Setting, stream: Stream, labelled: Labelled, seed: int
+    walk: Walk, setting: Setting, stream: Stream, labelled: Labelled
 ) -> Iterator[Readout]:
     views = (view(experience, labelled) for experience in stream.experiences)
-    for _, event in follow(strategy, setting, views, seed=seed):
+    for _, event in follow(walk.strategy, setting, views, seed=walk.seed):
         if isinstance(event, Learned):
             assert event.learner.readout is not None
             yield event.learner.readout

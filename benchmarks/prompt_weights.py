@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.out_of_fold import Walk, films, walked
+from benchmarks.out_of_fold import NIH, Walk, films, walked
 from carina.adaptors import encode_bank, load_bank
 from carina.core import Estimate, generator
 from carina.encoders import load_text_encoder
@@ -44,7 +44,7 @@ def scored(
     columns = list(prepared.labelled.space.indices(RECIPE.headline))
     found = [
         scores[-1][:, columns].astype(np.float64)
-        for _, scores in walked(walks, with_bank(prepared, bank), work / bank, jobs=jobs)
+        for _, scores in walked(walks, {NIH: with_bank(prepared, bank)}, work / bank, jobs=jobs)
     ]
     return np.stack(found)
 
@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--jobs", type=int, default=2)
     asked = parser.parse_args()
-    prepared = films(asked.data, asked.work)
+    prepared = films(NIH, asked.data, asked.work)
     columns = list(prepared.labelled.space.indices(RECIPE.headline))
     known = prepared.certain[prepared.learn][:, columns]
     target = prepared.labelled.target[prepared.learn][:, columns] & known

@@ -1,4 +1,4 @@
-"""What is tried of each published method before its figures are shown: twelve settings a method.
+"""What is tried of each method before its figures are shown: twelve settings a method.
 
 The first of each is its default, or the paper's where the default is another form. All are judged out of fold by patient on train and val; settings
 that a strategy chooses by itself on folds of its own (penalties, alphas and betas, blends) are
@@ -6,19 +6,36 @@ ranges here, and count as one trial though they are many.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 
-from carina.adaptors import ClipAdapter, RandomFourier, RandomReLU, Sharing, Sides
+from carina.adaptors import ClipAdapter, LiftConfig, Mlp, RandomFourier, RandomReLU, Sharing, Sides
 from carina.learning import (
+    EWC,
+    GPM,
     KLDA,
+    L2,
     L3A,
+    RCLP,
+    SI,
+    SLCA,
     SLDA,
     AnaCP,
+    Anchor,
+    Averaged,
+    Every,
+    Heads,
+    LwF,
+    PseudoLabels,
     RanPAC,
+    Replay,
     RETune,
+    Ridge,
+    Schedule,
     StrategyConfig,
     TextProbe,
     TipAdapter,
+    WeightReset,
 )
 
 __all__ = ["GRIDS", "TRIALS", "settings_of"]
@@ -101,7 +118,155 @@ def _clip_adapter() -> tuple[RETune, ...]:
     )
 
 
+BASE = RETune(
+    sides=Sides(adaptor=Mlp(hidden=128, out=128)),
+    rate=5e-4,
+    batch=256,
+    steps=40,
+    epochs=None,
+    normalise=True,
+    noise=1.0,
+    scale=10.0,
+    learn_scale=True,
+    average=0.9,
+)
+"""How adaptors are tuned an experience where nothing else is said."""
+_SIX = (1e-2, 1e-1, 1.0, 10.0, 100.0, 1000.0)
+
+
+def _retune() -> tuple[RETune, ...]:
+    return tuple(
+        replace(BASE, steps=steps, rate=rate, average=average)
+        for steps, (rate, average) in product(
+            (40, 20, 10, 80), ((5e-4, 0.0), (5e-4, 0.9), (2.5e-4, 0.9))
+        )
+    )
+
+
+def _joint() -> tuple[RETune, ...]:
+    """Everything at once; what the cumulative bound and cell-matched training use."""
+    falling = replace(BASE, schedule=Schedule.LINEAR, average=0.0)
+    return (
+        *(
+            replace(falling, steps=steps, noise=noise)
+            for steps, noise in product((240, 320, 160, 480), (1.0, 1.5))
+        ),
+        *(replace(BASE, steps=steps) for steps in (160, 240, 320, 480)),
+    )
+
+
+def _lwf() -> tuple[LwF, ...]:
+    return tuple(
+        LwF(base=replace(BASE, steps=steps, average=average), weight=weight)
+        for steps, weight, average in product((80, 40), (1.0, 0.5, 2.0), (0.9, 0.0))
+    )
+
+
+def _weight_reset() -> tuple[WeightReset, ...]:
+    plain = replace(BASE, average=0.0)
+    return tuple(
+        WeightReset(base=plain, every=every, start=start)
+        for every, start in product(Every, (0.01, 0.1, 0.3, 0.5, 0.7, 0.9))
+    )
+
+
+def _pseudo_labels() -> tuple[PseudoLabels, ...]:
+    return tuple(
+        PseudoLabels(base=replace(BASE, steps=steps, rate=rate, average=average))
+        for steps, rate, average in product((40, 80, 20), (5e-4, 2.5e-4), (0.9, 0.0))
+    )
+
+
+def _averaged() -> tuple[Averaged, ...]:
+    return tuple(
+        Averaged(base=replace(BASE, steps=steps), share=share)
+        for steps, share in product((40, 20, 80), (None, 0.5, 0.3, 0.1))
+    )
+
+
+def _l2() -> tuple[L2, ...]:
+    return tuple(L2(base=BASE, strength=much, to=to) for to, much in product(Anchor, _SIX))
+
+
+def _ewc() -> tuple[EWC, ...]:
+    return tuple(
+        EWC(base=BASE, strength=100 * much, decay=decay)
+        for decay, much in product((1.0, 0.9), _SIX)
+    )
+
+
+def _si() -> tuple[SI, ...]:
+    return tuple(
+        SI(base=BASE, strength=much, damping=damping)
+        for damping, much in product((1e-3, 1e-1), _SIX)
+    )
+
+
+def _gpm() -> tuple[GPM, ...]:
+    return tuple(
+        GPM(base=BASE, energy=energy, growth=growth)
+        for growth, energy in product((0.0, 0.003), (0.9, 0.5, 0.7, 0.8, 0.95, 0.99))
+    )
+
+
+def _slca() -> tuple[SLCA, ...]:
+    return tuple(
+        SLCA(base=BASE, slow=slow, steps=steps, drawn=drawn)
+        for slow, steps, drawn in product((0.1, 0.03, 0.3), (40, 80), (64, 128))
+    )
+
+
+def _replay() -> tuple[Replay, ...]:
+    return tuple(
+        Replay(base=replace(BASE, steps=steps, average=average), share=share)
+        for share, steps, average in product((0.03, 0.1), (40, 20, 80), (0.9, 0.0))
+    )
+
+
+def _rclp() -> tuple[RCLP, ...]:
+    return tuple(
+        RCLP(base=replace(BASE, steps=steps), share=share, hold=hold)
+        for share, steps, hold in product((0.03, 0.1), (40, 80), (1.0, 0.1, 10.0))
+    )
+
+
+def _heads() -> tuple[Heads, ...]:
+    tried = ((0.3, 1.0, 3.0), (0.01, 0.03, 0.1, 0.3, 1.0, 3.0), (0.1,), (0.3,), (1.0,), (3.0,))
+    return tuple(
+        Heads(penalties=penalties, balanced=balanced)
+        for balanced, penalties in product((True, False), tried)
+    )
+
+
+def _ridge() -> tuple[Ridge, ...]:
+    tried = ((0.5, 1.0), (0.25, 0.5, 1.0), (0.5,), (1.0,), (0.25,), (2.0,))
+    lifts: tuple[LiftConfig, ...] = (
+        RandomReLU(width=2048),
+        RandomFourier(width=2048, bandwidth=1.0),
+    )
+    lifted = product(lifts, ((0.5, 1.0), (0.1, 0.3), (0.03,)))
+    return (
+        *(Ridge(lambdas=lambdas, betas=(0.0,)) for lambdas in tried),
+        *(Ridge(lambdas=lambdas, betas=(0.0,), lift=lift) for lift, lambdas in lifted),
+    )
+
+
 GRIDS: dict[str, Callable[[], tuple[StrategyConfig, ...]]] = {
+    "RE-tune": _retune,
+    "RE-tune, joint": _joint,
+    "RE-tune with distillation (LwF)": _lwf,
+    "RE-tune's weight reset": _weight_reset,
+    "pseudo-labels": _pseudo_labels,
+    "averaging over experiences": _averaged,
+    "L2": _l2,
+    "EWC": _ewc,
+    "SI": _si,
+    "GPM": _gpm,
+    "SLCA": _slca,
+    "replay": _replay,
+    "RCLP": _rclp,
+    "logistic heads": _heads,
+    "masked ridge": _ridge,
     "RanPAC": _ranpac,
     "KLDA": _klda,
     "SLDA": _slda,
@@ -112,7 +277,7 @@ GRIDS: dict[str, Callable[[], tuple[StrategyConfig, ...]]] = {
     "text-informed probe": _text_probe,
     "CLIP-Adapter": _clip_adapter,
 }
-"""Method to what is tried of it. The last two need images and texts that can be compared."""
+"""Method to what is tried of it. The last four need images and texts that can be compared."""
 
 
 def settings_of(method: str) -> tuple[StrategyConfig, ...]:

@@ -3,6 +3,7 @@
 from carina.recipes.bundling import bundle_of as bundle_of
 from carina.recipes.demo import demo_recipes as demo_recipes
 from carina.recipes.named import NAMED as NAMED
+from carina.recipes.named import NIH_FINDINGS as NIH_FINDINGS
 from carina.recipes.named import with_encoders as with_encoders
 from carina.recipes.named import with_seed as with_seed
 from carina.recipes.paper import PAPER_FINDINGS as PAPER_FINDINGS
