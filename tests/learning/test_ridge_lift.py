@@ -152,10 +152,19 @@ def test_sums_over_different_lifts_do_not_belong_together() -> None:
         sums_for(one, replace(drawn_view(), features=torch.ones(60, 7)))
 
 
-def test_another_ridge_than_the_one_that_began_is_refused() -> None:
+@pytest.mark.parametrize(
+    "other",
+    [
+        Ridge(folds=4),
+        Ridge(salt="other"),
+        Ridge(budget=None),
+        Ridge(lift=RandomReLU(width=9)),
+    ],
+)
+def test_a_ridge_of_other_sums_than_the_one_that_began_is_refused(other: Ridge) -> None:
     learner = taught([drawn_view()], None)
-    with pytest.raises(Mismatch, match="go on with the Ridge that began it"):
-        list(Ridge(folds=4).learn(learner, drawn_view(seed=1), rng=np.random.default_rng(0)))
+    with pytest.raises(Mismatch, match=r"folds=5, salt='ridge'.*go on with a Ridge of the same"):
+        list(other.learn(learner, drawn_view(seed=1), rng=np.random.default_rng(0)))
 
 
 def test_a_lift_too_wide_for_the_budget_is_refused() -> None:

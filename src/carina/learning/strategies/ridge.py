@@ -96,10 +96,13 @@ class Ridge:
             ConfigError: where the budget does not hold so many findings.
         """
         sums = sums_in(learner)
-        if (sums.folds, sums.salt) != (self.folds, self.salt):
+        began = replace(
+            self, folds=sums.folds, salt=sums.salt, budget=sums.budget, lift=_lift(learner)
+        )
+        if began != self:
             raise Mismatch(
-                f"This learner's sums are in {sums.folds} folds under the salt {sums.salt!r}, not "
-                f"in {self.folds} under {self.salt!r}; go on with the Ridge that began it."
+                f"This learner was begun with folds={sums.folds}, salt={sums.salt!r}, "
+                f"budget={sums.budget} and lift={began.lift}; go on with a Ridge of the same."
             )
         yield from self.settled(learner, add(sums, sums_for(learner, view)), view.prompts)
 
@@ -265,8 +268,12 @@ def _text(
 
 def _has_text(learner: Learner) -> bool:
     """Whether the text has a direction among the features that the heads weigh."""
+    return learner.setting.zero_shot and isinstance(_lift(learner), Beside | None)
+
+
+def _lift(learner: Learner) -> LiftConfig | None:
     lift = head_of(learner).lift
-    return learner.setting.zero_shot and (lift is None or isinstance(lift.config, Beside))
+    return None if lift is None else lift.config
 
 
 def with_sums(learner: Learner, sums: Sums) -> Learner:
