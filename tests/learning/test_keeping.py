@@ -16,6 +16,7 @@ from carina.learning import (
     begin,
     kept,
 )
+from carina.learning.keeping import counted
 from carina.learning.learner import Learner
 from carina.streams import View
 from carina.testing import drawn_view
@@ -94,3 +95,15 @@ def test_sums_of_one_patient_of_a_class_say_so() -> None:
 
     assert isinstance(last, Learned)
     assert kept(last.learner).single_patients
+
+
+def test_patients_of_a_class_are_at_least_those_of_its_largest_experience() -> None:
+    """Who came twice cannot be told, so experiences are not added up; rows are."""
+    one = torch.tensor([[True], [True], [True], [False]])
+    two = torch.tensor([[True, True], [False, True], [False, False], [False, True]])
+    patients = torch.tensor([7, 7, 8, 9])
+    none = torch.zeros(2, 0, dtype=torch.int64)
+
+    first = counted(none, one, patients)
+    assert first.tolist() == [[3], [2]]
+    assert counted(first, two, patients).tolist() == [[4, 3], [2, 2]]

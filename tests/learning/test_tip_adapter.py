@@ -101,19 +101,20 @@ def test_a_film_whose_label_was_put_right_has_the_later_one() -> None:
     assert torch.equal(cache(taught(FIXED, view, right)).values, cache(taught(FIXED, right)).values)
 
 
-def test_alpha_and_beta_are_those_of_the_largest_auroc_out_of_fold() -> None:
+@pytest.mark.parametrize("setting", [SHARED, APART], ids=["with text", "without"])
+def test_alpha_and_beta_are_those_of_the_largest_auroc_out_of_fold(setting: Setting) -> None:
     view = drawn_view(("effusion",), rows=80, known=0.9)
     strategy = TipAdapter(shots=12, alphas=(0.1, 1.0, 30.0), betas=(0.5, 4.0, 40.0))
-    learner = taught(strategy, view)
+    learner = taught(strategy, view, setting=setting)
     known = view.known[:, 0]
     rows, target = unit(view.features[known].double()), view.target[known, 0]
     fold = folds_of(view.patients[known], folds=5, salt="tip")
     among = part_of(view, rows=known)
     places = np.array(kept_of(among, 0, 12))
-    text = rows @ text_directions(SHARED, view.prompts, view.labels)[0]
+    text = rows @ text_directions(setting, view.prompts, view.labels)[0]
     worth = {}
     for beta in strategy.betas:
-        for alpha in strategy.alphas:
+        for alpha in strategy.alphas if setting.zero_shot else (1.0,):
             scores = np.zeros(len(rows))
             for part in range(5):
                 away = places[fold[places] != part]
