@@ -55,7 +55,7 @@ def _ranpac() -> tuple[RanPAC, ...]:
 
 def _klda() -> tuple[KLDA, ...]:
     return tuple(
-        KLDA(penalty=penalty, lift=RandomFourier(width=2048, bandwidth=bandwidth))
+        KLDA(penalty=penalty, lift=RandomFourier(width=1024, bandwidth=bandwidth))
         for penalty, bandwidth in product((10.0, 1.0, 0.1, 100.0), (1.0, 0.5, 2.0))
     )
 

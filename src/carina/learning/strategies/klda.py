@@ -48,7 +48,7 @@ class KLDA:
     """
 
     penalty: float = 10.0
-    lift: LiftConfig = RandomFourier(width=2048)
+    lift: LiftConfig = RandomFourier(width=1024)
     folds: int = 5
     salt: str = "klda"
 
