@@ -109,6 +109,22 @@ def test_learned_in_any_order_the_heads_are_those_of_the_shown_cells_at_once(
     torch.testing.assert_close(joint.bias, steps.bias[order], rtol=0, atol=1e-8)
 
 
+def test_a_patient_taken_back_was_never_there() -> None:
+    view, rng = drawn_view(rows=90), np.random.default_rng(0)
+    gone = view.patients == view.patients[10]
+    *_, last = STRATEGY.retract(taught(view), part_of(view, rows=gone), rng=rng)
+    assert isinstance(last, Learned)
+    after, never = last.learner, taught(part_of(view, rows=~gone))
+
+    torch.testing.assert_close(head(after).weight, head(never).weight, rtol=0, atol=1e-8)
+    assert torch.equal(after.carried["sums/counts"][0], never.carried["sums/counts"][0])
+    assert bool((after.carried["sums/counts"][1] <= never.carried["sums/counts"][1]).all())
+    with pytest.raises(Mismatch, match="'mass' is in no sum here"):
+        *_, _ = STRATEGY.retract(after, drawn_view(("mass",)), rng=rng)
+    with pytest.raises(Mismatch, match="more rows than were added"):
+        *_, _ = STRATEGY.retract(after, drawn_view(rows=400), rng=rng)
+
+
 def test_it_tells_films_it_never_saw_apart() -> None:
     learner, other = taught(drawn_view(rows=200)), drawn_view(seed=1, rows=200)
     scores = head(learner)(other.features).difference.numpy()

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Int, Int64
 from torch import Tensor
 
 from carina.adaptors import readout_bytes
+from carina.core import Mismatch
 from carina.learning.learner import Learner
 from carina.streams import View
 
@@ -63,6 +64,8 @@ def counted(
     before: Int64[Tensor, "2 old"],
     of: Bool[Tensor, "rows classes"],
     patients: Int[Tensor, " rows"],
+    *,
+    sign: int = 1,
 ) -> Int64[Tensor, "2 classes"]:
     """Rows of each class met so far, and how many patients they are of at least.
 
@@ -70,11 +73,19 @@ def counted(
         before: What came out of the experiences before; classes are only ever added behind.
         of: Whether a row of this experience is of a class.
         patients: Code of each row's patient.
+        sign: -1 where the rows leave; then no more patients leave than rows do.
+
+    Raises:
+        Mismatch: where more rows would leave than ever came.
     """
     here = [[int(rows.sum()), len(set(patients[rows].tolist()))] for rows in of.T]
-    now = torch.tensor(here, dtype=torch.int64).reshape(-1, 2).T
-    old = F.pad(before, (0, now.shape[1] - before.shape[1]))
-    return torch.stack([old[0] + now[0], torch.maximum(old[1], now[1])])
+    rows, people = torch.tensor(here, dtype=torch.int64).reshape(-1, 2).T
+    old_rows, old_people = F.pad(before, (0, len(rows) - before.shape[1]))
+    left = old_rows + sign * rows
+    if bool((left < 0).any()):
+        raise Mismatch("Cannot take away more rows than were added; were they ever in these sums?")
+    least = torch.maximum(old_people, people) if sign > 0 else old_people - rows
+    return torch.stack([left, torch.maximum(least, left.clamp(max=1))])
 
 
 def kept(learner: Learner) -> Kept:

@@ -38,8 +38,8 @@ from jaxtyping import Bool, Float64
 from torch import Tensor
 
 from carina.adaptors import LiftConfig, RandomReLU
-from carina.core import ConfigError
-from carina.learning.keeping import counted, of_few_patients
+from carina.core import ConfigError, Mismatch
+from carina.learning.keeping import FEW, counted
 from carina.learning.learner import Event, Learned, Learner, Setting, Step
 from carina.learning.strategies.linear import check_width, head_of, need_negatives, no_head
 from carina.learning.strategies.summing import unit
@@ -104,23 +104,49 @@ class AnaCP:
             Mismatch: where the view is of another width.
             InvalidValue: where a finding has positives and no negative yet.
         """
+        yield from self._settled(learner, view, sign=1)
+
+    def retract(
+        self,
+        learner: Learner,
+        view: View,
+        *,
+        rng: np.random.Generator,  # noqa: ARG002
+    ) -> Iterator[Event]:
+        """Take the known cells out of the sums and solve projection and heads anew.
+
+        Raises:
+            Mismatch: where the view is of another width, or they were never in the sums.
+            InvalidValue: where a finding is left with positives and no negative.
+        """
+        if strange := [label for label in view.labels if label not in learner.labels]:
+            raise Mismatch(
+                f"Cannot take away what was never added: {strange[0]!r} is in no sum here. "
+                f"Known: {', '.join(learner.labels.names) or 'none'}."
+            )
+        yield from self._settled(learner, view, sign=-1)
+
+    def _settled(self, learner: Learner, view: View, *, sign: int) -> Iterator[Event]:
+        """The learner with the known cells of a view added, or taken away."""
         check_width(learner, view)
         labels, readout = learner.labels.grown(*view.labels), head_of(learner)
         of = _classes(view, labels.indices(view.labels), len(labels))
         rows = unit(view.features.double())
         lifted = rows if readout.lift is None else readout.lift(rows)
-        mass = of.sum(dim=1, dtype=torch.float64)[:, None]
+        mass = sign * of.sum(dim=1, dtype=torch.float64)[:, None]
         old, kept = learner.carried, {}
+        kept["sums/counts"] = counted(old["sums/counts"], of, view.patients, sign=sign)
+        counts, patients = kept["sums/counts"]
         kept["sums/rows"] = old["sums/rows"] + packed((mass * rows).T @ rows)
         kept["sums/lifted"] = old["sums/lifted"] + packed((mass * lifted).T @ lifted)
-        kept["sums/row_classes"] = _grown(old["sums/row_classes"], of.double().T @ rows)
-        kept["sums/lifted_classes"] = _grown(old["sums/lifted_classes"], of.double().T @ lifted)
-        kept["sums/counts"] = counted(old["sums/counts"], of, view.patients)
-        counts, patients = kept["sums/counts"]
+        for name, added in (("sums/row_classes", rows), ("sums/lifted_classes", lifted)):
+            kept[name] = _grown(old[name], sign * of.double().T @ added)
+            kept[name][counts == 0] = 0  # no residue of rounding
         for place, label in enumerate(labels.names):
             present, absent = counts[2 * place : 2 * place + 2].tolist()
             need_negatives("AnaCP", label, present, absent)
         weight, bias = self._heads(kept)
+        fewest = min((number for number in patients.tolist() if number), default=None)
         yield Step(index=0, of=1, loss=None)
         yield Learned(
             learner=replace(
@@ -128,8 +154,8 @@ class AnaCP:
                 labels=labels,
                 readout=replace(readout, labels=labels.names, weight=weight, bias=bias),
                 carried=kept,
-                fewest_patients=min((n for n in patients.tolist() if n), default=None),
-                single_patients=learner.single_patients or of_few_patients(view),
+                fewest_patients=fewest,
+                single_patients=fewest is not None and fewest < FEW,
             )
         )
 
