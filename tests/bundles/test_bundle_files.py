@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from carina.adaptors import LinearReadout
+from carina.adaptors import AdaptorConfig, LinearReadout
 from carina.bundles import Bundle, UpdateState, read_bundle, read_state, write_bundle
 from carina.bundles.files import SavedBundle
 from carina.core import (
@@ -28,6 +28,15 @@ from carina.core import (
 Make = Callable[..., Bundle]
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "reference" / "bundle.schema.json"
 FILES = {"bundle.json", "adaptor.safetensors", "card.md"}
+
+
+def test_the_schema_knows_every_form_of_an_adaptor() -> None:
+    forms = json.loads(SCHEMA.read_text())["$defs"]["sides"]["properties"]["adaptor"]["oneOf"]
+    told = {form["properties"]["kind"]["const"]: {*form["properties"]} - {"kind"} for form in forms}
+
+    assert told == {
+        kind.__name__: {field.name for field in fields(kind)} for kind in get_args(AdaptorConfig)
+    }
 
 
 def edited(folder: Path, **changes: Any) -> None:
