@@ -88,6 +88,10 @@ class TextProbe:
             )
         return Learner(setting=setting, readout=no_head(setting.image_dim, normalise=True))
 
+    def reads_text(self, setting: Setting) -> bool:
+        """Whether a finding without films has a head all the same, its text's."""
+        return setting.zero_shot
+
     def learn(
         self,
         learner: Learner,

@@ -90,6 +90,10 @@ class TipAdapter:
         """An empty cache."""
         return Learner(setting=setting, readout=_readout({}, setting.image_dim))
 
+    def reads_text(self, setting: Setting) -> bool:
+        """Whether a finding without films is scored by its text beside an empty cache."""
+        return setting.zero_shot
+
     def learn(
         self,
         learner: Learner,
