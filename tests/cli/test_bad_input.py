@@ -110,7 +110,7 @@ TOY = ("--encoder", "toy-image", "--store", "OUT")
         (("run", "LIST", *HERE), ("list.json", "wanted a table of keys")),
         (("run", "DATA", *HERE), ("is a folder; wanted a recipe", "--data")),
         (("run", "TABLE", *HERE), ("file of another kind; wanted a recipe", "carina recipes")),
-        (("run", "MAPPING", *HERE), ("'strategy' is missing", "no key 'columns'")),
+        (("run", "MAPPING", *HERE), ("'encoders' is missing", "no key 'columns'")),
         (("run", ":nothing", *HERE), ("No recipe at ':nothing'",)),
         (("run", "os:path", *HERE), ("wanted a Recipe",)),
         (("recipes", "nih-joint-rigde"), ("Did you mean 'nih-joint-ridge'?",)),

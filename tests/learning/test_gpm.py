@@ -12,7 +12,7 @@ from tests.learning.tuned import BASE, one_by_one, readout, taught, weights
 
 
 @given(seed=st.integers(0, 1000), energy=st.floats(0.1, 1.0), rank=st.integers(0, 4))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_a_basis_stays_orthonormal_and_holds_the_energy_with_the_fewest_directions(
     seed: int, energy: float, rank: int
 ) -> None:

@@ -32,7 +32,7 @@ WHOLE = drawn_view(rows=40, known=0.6)
         max_size=5,
     )
 )
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_however_films_come_each_stands_once_with_all_that_was_said_of_it(
     parts: list[tuple[set[int], set[str]]],
 ) -> None:

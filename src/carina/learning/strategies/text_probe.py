@@ -126,10 +126,6 @@ class TextProbe:
             yield Step(index=index, of=len(view.labels), loss=loss)
         yield Learned(learner=now)
 
-    def reads_text(self, setting: Setting) -> bool:
-        """A finding without films of both classes has the text's head."""
-        return setting.zero_shot
-
     def _fitted(
         self,
         rows: Float64[Tensor, "cells dim"],

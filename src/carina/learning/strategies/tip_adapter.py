@@ -135,10 +135,6 @@ class TipAdapter:
             )
         )
 
-    def reads_text(self, setting: Setting) -> bool:
-        """Beside an empty cache there is the text."""
-        return setting.zero_shot
-
     def _chosen(
         self,
         cached: "_Cached",
