@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from carina.adaptors import pack_alignment
-from carina.bundles import Bundle, Lesson, UpdateState
+from carina.bundles import Bundle, Lesson, Taught, UpdateState, read_taught
 from carina.core import InvalidValue, MissingFile, dump, read_json
 from carina.evaluation import Results, read_results
 from carina.learning import Learner, load_learner, load_setting
 from carina.recipes.recipe import Continual
 from carina.recipes.records import CardsUsed, Rules
 
-__all__ = ["bundle_of"]
+__all__ = ["bundle_of", "state_of", "taught_in"]
 
 _NEEDED = ("recipe.json", "rules.json", "encoders.json", "setting", "learners")
 
@@ -65,7 +65,13 @@ def bundle_of(
             f"The learner keeps {learner.patient_rows} rows of single patients' features, and those "
             "leave no house. Leave --updatable out, or run a strategy that keeps sums (Ridge)."
         )
-    return bundle, _state(learner, read_json(folder / "recipe.json", Continual))
+    return bundle, state_of(learner, read_json(folder / "recipe.json", Continual))
+
+
+def taught_in(folder: Path) -> Taught | None:
+    """Which cells of which films a run taught; None where an earlier carina made it."""
+    path = folder / "taught.parquet"
+    return read_taught(path) if path.is_file() else None
 
 
 def _check_step(results: Results, step: int, *, updatable: bool) -> None:
@@ -95,8 +101,8 @@ def _lesson(results: Results, step: int) -> Lesson:
     )
 
 
-def _state(learner: Learner, recipe: Continual) -> UpdateState:
-    """All of the learner but its readout, and the strategy that made it."""
+def state_of(learner: Learner, recipe: Continual) -> UpdateState:
+    """All of the learner but its readout, and the recipe that made it."""
     setting = learner.setting
     aligned, tensors = (
         (None, {}) if setting.alignment is None else pack_alignment(setting.alignment)
@@ -109,8 +115,7 @@ def _state(learner: Learner, recipe: Continual) -> UpdateState:
         notes={
             "learner": dict(learner.notes),
             "calibration": dump(dict(learner.calibration)),
-            "strategy": {"kind": type(recipe.strategy).__name__, **dump(recipe.strategy)},
-            "prompts": recipe.prompts,
+            "recipe": dump(recipe),
             "shared_space": setting.shared_space,
             "alignment": aligned,
         },

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Int
 
+from carina.bundles import write_taught
 from carina.core import PARTIAL, fingerprint, generator, partial_folder, read_json, write_json
 from carina.evaluation import (
     OUT_OF_FOLD,
@@ -40,6 +41,7 @@ from carina.recipes.preparation import Prepared
 from carina.recipes.recipe import Continual
 from carina.recipes.records import cards_used, rules_of
 from carina.recipes.standing import alone_in
+from carina.recipes.teaching import taught_by
 from carina.streams import Stream, lay_out
 
 __all__ = ["Finished", "run", "run_name"]
@@ -149,6 +151,7 @@ def _worked(
         write_json(folder / "plan.json", stream.described())
         write_json(folder / "rules.json", rules_of(calibration, stream.space.names))
         write_json(folder / "encoders.json", cards_used(prepared.cards))
+        write_taught(folder / "taught.parquet", taught_by(stream, prepared.labelled, recipe.salt))
         save_setting(folder / "setting", prepared.setting)
         write_scores(folder / "scores.parquet", *tables.values())
         write_results(folder / "results.json", results)
