@@ -120,8 +120,8 @@ def _show(dossier: Dossier) -> None:
         ],
     )
     for check in dossier.gate.checks:
-        if check.outcome in (Outcome.FAILED, Outcome.UNDECIDED) and (
-            check.group == ALL or check.outcome is Outcome.FAILED
+        if check.outcome is Outcome.FAILED or (
+            check.must_pass and check.outcome is Outcome.UNDECIDED
         ):
             more = check.further_positives
             note(

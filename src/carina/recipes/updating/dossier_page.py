@@ -127,10 +127,10 @@ def _protocol(dossier: Dossier) -> list[str]:
     return [
         (
             f"The new reader passes where every finding that changed is shown to be worse by no "
-            f"more than {protocol.margin:g} in AUROC and {protocol.margin_of_answers:g} in the "
-            "balanced accuracy of its answers, one-sided at 5 %, and none of the groups "
-            f"({', '.join(protocol.groups) or 'none'}) is shown to be worse by more. Since all "
-            "must pass, nothing is adjusted for their number. A check takes "
+            f"more than {protocol.margin:g} in AUROC, one-sided at 5 %, and no finding is shown to "
+            f"be worse by more in a group of films ({', '.join(protocol.groups) or 'none'}), or by "
+            f"more than {protocol.margin_of_answers:g} in the balanced accuracy of its answers. "
+            "Since all must pass, nothing is adjusted for their number. A check takes "
             f"{protocol.test_from} patients of either class; a finding is learned from "
             f"{protocol.learn_from} new patients of either class on; a threshold is chosen from "
             f"{protocol.threshold_from} positive films on. Where the gate cannot tell, the policy "

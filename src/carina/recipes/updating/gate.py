@@ -6,9 +6,9 @@ answers). Wrong labels may leave the ranking as it was and ruin the threshold.
 
 Passing is an intersection-union test: every finding that changed must pass its own one-sided test
 at 5 %, so the chance to let in a reader that is worse by the margin in any of them is at most 5 %,
-and nothing is adjusted (Berger, Technometrics 1982). A group of films stops the reader only where
-it is shown to be worse there by more than the margin; that a reader which is worse nowhere is
-stopped by one of many groups is rarer than 5 % for each, by as much as the margin is wide.
+and nothing is adjusted (Berger, Technometrics 1982). Answers, and groups of films, stop the reader
+only where they are shown to be worse by more than the margin; that a reader which is worse nowhere
+is stopped by one of many is rarer than 5 % for each, by as much as the margin is wide.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -153,6 +153,11 @@ class Check:
     lower: float | None = None
     further_positives: int | None = None
 
+    @property
+    def must_pass(self) -> bool:
+        """Whether the reader stays outside unless this check passes: the ranking of all films."""
+        return self.group == ALL and self.measure is Measure.RANKING
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Untested:
@@ -178,11 +183,11 @@ class Gate:
 
     @property
     def outcome(self) -> Outcome:
-        """Failed where any check is; cannot tell where a finding's is; else passed."""
+        """Failed where any check is; cannot tell where one that must pass does; else passed."""
         if any(check.outcome is Outcome.FAILED for check in self.checks):
             return Outcome.FAILED
-        whole = [check.outcome for check in self.checks if check.group == ALL]
-        return Outcome.UNDECIDED if Outcome.UNDECIDED in whole else Outcome.PASSED
+        needed = [check.outcome for check in self.checks if check.must_pass]
+        return Outcome.UNDECIDED if Outcome.UNDECIDED in needed else Outcome.PASSED
 
 
 def gate(

@@ -8,15 +8,13 @@ import torch
 from jaxtyping import Float, Int
 
 from carina.adaptors import Readout, answer_in_blocks
-from carina.learning import Learned, Learner, learn_one
+from carina.learning import Learned, Learner, LeavesOut, learn_one
 from carina.recipes.passes import Progress
 from carina.recipes.updating.new_cells import NewCells
 from carina.recipes.updating.restoring import Restored
 from carina.streams import AllAtOnce, Labelled, Stream, lay_out, view
 
 __all__ = ["LearnedOn", "answers_of", "learn_on"]
-
-_FOLDS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,8 +25,7 @@ class LearnedOn:
         learner: Having learned all the cells.
         stream: Its one experience.
         apart: (films, learned): scores of the films by readers that never learned from the film's
-            patient: of a film to learn from, by one that learned the others of two halves of the
-            patients; of a film held back, by the learner. NaN for other films.
+            patient here; see `learn_on`. NaN for films that are neither learned nor held back.
         fold: Which half of the patients each film is of.
     """
 
@@ -39,36 +36,56 @@ class LearnedOn:
 
 
 def learn_on(restored: Restored, cells: NewCells, *, digest: str) -> Iterator[Progress | LearnedOn]:
-    """Learn every cell; last comes `LearnedOn`.
+    """Learn every cell, and score each film apart from its patient; last comes `LearnedOn`.
 
-    The random numbers are those the run would have drawn for its next experience.
+    A film that is held back taught nothing, and the learner scores it. A film that taught is
+    scored as if its patient had been left out, where the strategy can say that (`LeavesOut`);
+    otherwise by a learner that went out from the same one and learned the other half of the
+    patients. The random numbers are those the run would have drawn for its next experience.
 
     Args:
         restored: Who learns.
         cells: What.
         digest: Of the data.
     """
-    stream = _stream(cells, digest)
+    stream, labelled = _stream(cells, digest), cells.labelled
     learner = restored.learner
-    for event in _taught(restored, stream, cells.labelled):
+    for event in _taught(restored, stream, labelled):
         if isinstance(event, Learner):
             learner = event
         else:
             yield event
-    apart = np.full(cells.labelled.known.shape, np.nan)
-    fold = cells.labelled.patients % _FOLDS
-    for part in range(_FOLDS):
-        mine, others = (cells.learn[(fold[cells.learn] == part) == same] for same in (True, False))
+    apart = np.full(labelled.known.shape, np.nan)
+    fold = labelled.patients % 2
+    strategy = restored.recipe.strategy
+    if isinstance(strategy, LeavesOut):
+        (experience,) = stream.experiences
+        seen = view(experience, labelled)
+        apart[experience.rows] = strategy.left_out(learner, seen).numpy()
+    else:
+        yield from _halves(restored, stream, cells, fold, apart)
+    if len(cells.held_back):
+        apart[cells.held_back] = answers_of(learner, labelled, cells.held_back)
+    yield LearnedOn(learner=learner, stream=stream, apart=apart, fold=fold)
+
+
+def _halves(
+    restored: Restored,
+    stream: Stream,
+    cells: NewCells,
+    fold: Int[np.ndarray, " films"],
+    apart: Float[np.ndarray, "films learned"],
+) -> Iterator[Progress]:
+    """Fill in scores of either half of the patients by a learner of the other."""
+    for half in (0, 1):
+        mine, others = (cells.learn[(fold[cells.learn] == half) == same] for same in (True, False))
         if not len(mine) or not len(others):
             continue
         for event in _taught(restored, stream.limited_to(others), cells.labelled):
             if isinstance(event, Learner):
                 apart[mine] = answers_of(event, cells.labelled, mine)
             else:
-                yield replace(event, stage=f"hold out half {part + 1}")
-    if len(cells.held_back):
-        apart[cells.held_back] = answers_of(learner, cells.labelled, cells.held_back)
-    yield LearnedOn(learner=learner, stream=stream, apart=apart, fold=fold)
+                yield replace(event, stage=f"hold out half {half + 1}")
 
 
 def answers_of(
