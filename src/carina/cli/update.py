@@ -103,22 +103,9 @@ def _store(place: Path | None) -> Iterator[Store]:
 
 def _show(dossier: Dossier) -> None:
     data = dossier.data
-    print_table(
-        f"update {dossier.update}: {dossier.outcome}",
-        ["finding", "measure", "ground", "before", "after", "difference", "outcome"],
-        [
-            [
-                check.finding,
-                "" if check.ground is Ground.BYTES else str(check.measure),
-                str(check.ground),
-                *("" if one is None else str(one) for one in (check.old, check.new)),
-                "" if check.difference is None else str(check.difference),
-                str(check.outcome),
-            ]
-            for check in dossier.gate.checks
-            if check.group == ALL or check.outcome is Outcome.FAILED
-        ],
-    )
+    note(f"Update {dossier.update}: {dossier.outcome}.")
+    if dossier.gate.checks:
+        _table(dossier)
     for check in dossier.gate.checks:
         if check.outcome is Outcome.FAILED or (
             check.must_pass and check.outcome is Outcome.UNDECIDED
@@ -149,4 +136,24 @@ def _show(dossier: Dossier) -> None:
         f"Version {dossier.version} is in service, taught by {data.learned_films} more film(s)."
         if dossier.replaced
         else f"Version {dossier.parent} stays in service, unchanged."
+    )
+
+
+def _table(dossier: Dossier) -> None:
+    print_table(
+        "all films, and groups that failed",
+        ["finding", "films", "measure", "ground", "before", "after", "difference", "outcome"],
+        [
+            [
+                check.finding,
+                check.group,
+                "" if check.ground is Ground.BYTES else str(check.measure),
+                str(check.ground),
+                *("" if one is None else str(one) for one in (check.old, check.new)),
+                "" if check.difference is None else str(check.difference),
+                str(check.outcome),
+            ]
+            for check in dossier.gate.checks
+            if check.group == ALL or check.outcome is Outcome.FAILED
+        ],
     )

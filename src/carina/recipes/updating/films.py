@@ -137,7 +137,7 @@ def films_in_store(
             aside[_TWICE] += 1
     if not first:
         reasons = "; ".join(f"{count} {reason}" for reason, count in aside.items())
-        raise InvalidValue(f"No film is left of {len(manifest) or 'none'}: {reasons or 'no row'}.")
+        raise InvalidValue(f"No film is left: {reasons or 'the data have no row'}.")
     digests = tuple(first)
     with store.table(cards, digests) as table:
         widths = [block.width for block in table.blocks]
