@@ -107,6 +107,23 @@ def test_with_few_films_nobody_can_tell_and_it_is_said_how_many_more_would() -> 
     assert check.further_positives > 0
 
 
+@pytest.mark.parametrize(("films", "outcome"), [(400, Outcome.PASSED), (100, Outcome.UNDECIDED)])
+def test_readers_without_a_slip_pass_where_patients_enough_show_none(
+    films: int, outcome: Outcome
+) -> None:
+    some = trial(films=films)
+    old = some.target + np.linspace(0, 0.5, films)[:, None]
+    new = some.target + np.linspace(0.5, 0, films)[:, None]
+    found = judged(replace(some, old=old, new=new))
+    (check,) = (c for c in found.checks if c.must_pass)
+    positives = int(some.target.sum())
+
+    assert check.outcome is outcome
+    assert check.lower == pytest.approx(0.05 ** (1 / positives) - 1)
+    if outcome is Outcome.UNDECIDED:
+        assert check.further_positives == 99 - positives  # 0.97 ^ 99 < 0.05 < 0.97 ^ 98
+
+
 def test_a_larger_margin_lets_pass_what_a_smaller_does_not() -> None:
     some = trial(worse=0.6)
     strict, lax = (judged(some, protocol=UpdateProtocol(margin=m)) for m in (0.01, 0.2))

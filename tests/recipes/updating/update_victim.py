@@ -46,7 +46,7 @@ def die_before(number: int) -> None:
 def main(work: Path) -> None:
     torch.set_num_threads(1)
     reader, history, start = (work / name for name in ("reader", "reader.history", "start"))
-    put_down: Callable[..., Any] = update_module.put_down  # type: ignore[attr-defined]
+    put_down: Callable[..., Any] = vars(update_module)["put_down"]
 
     def put_down_and_die(*words: Any) -> Any:
         shutil.copytree(reader, start / "reader")
@@ -72,7 +72,7 @@ def main(work: Path) -> None:
             number += 1
         return put_down(*words)
 
-    update_module.put_down = put_down_and_die  # type: ignore[attr-defined]
+    vars(update_module)["put_down"] = put_down_and_die
     for _ in update(
         reader,
         read_folder(work / "new"),

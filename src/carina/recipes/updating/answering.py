@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from carina.bundles import AnswerRule
-from carina.measures import Sigmoid, best_f1, fit_sigmoid
+from carina.measures import Sigmoid, best_f1, fit_sigmoid, not_enough_data
 
 __all__ = ["Flips", "Ruled", "flips", "ruled"]
 
@@ -60,14 +60,13 @@ def ruled(
     scores: Float[np.ndarray, " films"],
     present: Bool[np.ndarray, " films"],
     *,
-    enough: int,
     when: str,
 ) -> Ruled:
     """The rule of a finding that was learned.
 
     The strategy's own calibration goes first, for it knows all films it ever met; otherwise the
-    held-out scores of new films make one where enough are positive. A threshold needs them in any
-    case. What cannot be made anew stays as it was.
+    held-out scores of new films make one where they are enough (`not_enough_data`). A threshold
+    needs them in any case. What cannot be made anew stays as it was.
 
     Args:
         label: The finding.
@@ -75,16 +74,17 @@ def ruled(
         own: Calibration that the strategy knows from its own sums.
         scores: Of new films whose label is certain, by readers that never learned from the patient.
         present: Whether the finding is.
-        enough: Positive films, and negative ones, that something new is made of.
         when: Which update it is, for the rule's words.
     """
     positives = int(present.sum())
-    made = min(positives, len(present) - positives) >= enough
-    told = f"from {positives} positive films held out" if made else "as before"
+    size = {"positives": positives, "negatives": len(present) - positives}
+    fresh = f"from {positives} positive films held out"
+    made = not_enough_data("threshold", **size) is None
     sigmoid, calibration = own, "from the sums"
-    if own is None:
-        sigmoid = fit_sigmoid(scores, present) if made else old.sigmoid if old else None
-        calibration = told
+    if own is None and not_enough_data("sigmoid", **size) is None:
+        sigmoid, calibration = fit_sigmoid(scores, present), fresh
+    elif own is None:
+        sigmoid, calibration = old.sigmoid if old else None, "as before"
     if made:
         threshold, rule = best_f1(scores, present).threshold, f"best F1 out of fold, {when}"
     elif old is not None:
@@ -102,7 +102,7 @@ def ruled(
             rule=rule,
         ),
         calibration=calibration,
-        threshold=told,
+        threshold=fresh if made else "as before",
         anew=made,
     )
 

@@ -12,7 +12,6 @@ from carina.recipes.updating.changes import unchanged
 from carina.recipes.updating.gate import ALL, Gate, Measure
 from carina.recipes.updating.learning_on import LearnedOn
 from carina.recipes.updating.new_cells import NewCells, Read
-from carina.recipes.updating.protocol import UpdateProtocol
 from carina.recipes.updating.restoring import Restored
 from carina.streams import Stream
 
@@ -66,7 +65,6 @@ def candidate_of(
     read: Read,
     cells: NewCells,
     learned: LearnedOn,
-    protocol: UpdateProtocol,
     history: History,
 ) -> Candidate:
     """What came of learning, with rules made of held-out scores where there are enough.
@@ -91,7 +89,6 @@ def candidate_of(
             learned.learner.calibration.get(label),
             learned.apart[there, column],
             read.truth[there, at],
-            enough=protocol.threshold_from,
             when=name,
         )
     after = {**before, **{label: one.rule for label, one in found.items()}}

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from carina.bundles import AnswerRule
+from carina.measures import MINIMUM_OF_CLASS
 from carina.recipes.updating.changes import FindingChange, How
 from carina.recipes.updating.dossier import Dossier
 from carina.recipes.updating.gate import ALL, Check, Ground, Outcome
@@ -133,7 +134,7 @@ def _protocol(dossier: Dossier) -> list[str]:
             "Since all must pass, nothing is adjusted for their number. A check takes "
             f"{protocol.test_from} patients of either class; a finding is learned from "
             f"{protocol.learn_from} new patients of either class on; a threshold is chosen from "
-            f"{protocol.threshold_from} positive films on. Where the gate cannot tell, the policy "
+            f"{MINIMUM_OF_CLASS['threshold']} films of either class on. Where the gate cannot tell, the policy "
             f"is to {protocol.undecided} the reader."
         ),
         (

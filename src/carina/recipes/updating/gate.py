@@ -14,19 +14,21 @@ is stopped by one of many is rarer than 5 % for each, by as much as the margin i
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import ceil, log
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from carina.core import Estimate
+from carina.measures import NonInferiority, delong, noninferiority_by_delong
 from carina.recipes.updating.protocol import UpdateProtocol
-from carina.recipes.updating.standin import NonInferiority, delong, noninferiority_by_delong
 
 __all__ = ["ALL", "Check", "Gate", "Ground", "Measure", "Outcome", "Trial", "Untested", "gate"]
 
 ALL = "all films"
 """In the place of a group: none."""
 _CHANCE = 0.5
+_LEVEL = 0.05
 
 
 class Outcome(StrEnum):
@@ -247,7 +249,7 @@ def _checked(
     target, patients = trial.target[rows, column], trial.patients[rows]
     if finding not in known_before:
         fresh = delong(trial.new[rows, column], target, patients)
-        outcome, why = _better_than_chance(fresh)
+        outcome, why = _better_than_chance(fresh, fewest=min(trial.by_class(finding)))
         return [
             Check(
                 finding=finding,
@@ -265,6 +267,9 @@ def _checked(
     for measure, (before, after, margin) in sides.items():
         old, new = before[rows, column], after[rows, column]
         test = noninferiority_by_delong(new, old, target, patients, margin=margin)
+        before_it, after_it = (delong(side, target, patients) for side in (old, new))
+        if test.lower is None and after_it.value == 1.0:
+            test = _without_a_slip(test, fewest=min(trial.by_class(finding)))
         found.append(
             Check(
                 finding=finding,
@@ -273,8 +278,8 @@ def _checked(
                 ground=trial.ground,
                 outcome=Outcome(test.verdict),
                 why=_in_words(test),
-                old=delong(old, target, patients),
-                new=delong(new, target, patients),
+                old=before_it,
+                new=after_it,
                 difference=test.difference,
                 lower=test.lower,
                 further_positives=test.further_positives,
@@ -307,16 +312,44 @@ def _trusted(check: Check, stated: Estimate | None) -> Check:
     return replace(check, outcome=Outcome.UNDECIDED, why=why)
 
 
-def _better_than_chance(fresh: Estimate) -> tuple[Outcome, str]:
+def _better_than_chance(fresh: Estimate, *, fewest: int) -> tuple[Outcome, str]:
     """A finding nobody read before has no reader to be compared with."""
-    if fresh.value is None or fresh.low is None or fresh.high is None:
-        apart = fresh.value == 1.0  # every positive above every negative: no interval, and no doubt
-        return (Outcome.PASSED if apart else Outcome.UNDECIDED), "new; its AUROC has no interval"
-    if fresh.low > _CHANCE:
+    low = fresh.low
+    if low is None and fresh.value == 1.0:
+        low = 1 - _slips(fewest)
+    if low is None:
+        return Outcome.UNDECIDED, f"new; its AUROC has no interval ({fresh.method})"
+    if low > _CHANCE:
         return Outcome.PASSED, "new; ranks better than chance"
-    if fresh.high < _CHANCE:
+    if fresh.high is not None and fresh.high < _CHANCE:
         return Outcome.FAILED, "new; ranks worse than chance"
     return Outcome.UNDECIDED, "new; not shown to rank better than chance"
+
+
+def _without_a_slip(test: NonInferiority, *, fewest: int) -> NonInferiority:
+    """A test whose new reader put every positive above every negative, so that nothing varies.
+
+    The bound is that on its AUROC alone, the old one's taken for 1; see `_slips`.
+    """
+    lower = -_slips(fewest)
+    passed = lower >= -test.margin
+    wanted = ceil(log(_LEVEL) / log(1 - test.margin))
+    return replace(
+        test,
+        lower=lower,
+        verdict="passed" if passed else "cannot tell",
+        further_positives=None if passed else wanted - fewest,
+    )
+
+
+def _slips(fewest: int) -> float:
+    """How far below 1 an AUROC may be of which so many patients of either class show no slip.
+
+    Pairs of a positive and a negative patient, each patient in one pair, are independent, and each
+    is ranked rightly with the chance AUROC: 95 % one-sided, 1 - 0.05^(1 / n), about 3 / n (the rule
+    of three; Hanley and Lippman-Hand, JAMA 1983).
+    """
+    return float(1 - _LEVEL ** (1 / fewest))
 
 
 def _in_words(test: NonInferiority) -> str:

@@ -33,7 +33,6 @@ class UpdateProtocol:
             finding 'cannot tell'.
         learn_from: Patients of either class that a finding's new cells come from, or it waits: who
             has the readers before and after could work out what fewer patients taught.
-        threshold_from: Positive films held out that a new threshold needs; below, the old one stays.
         findings: To learn; empty means all that the data have.
         another_locked_set: Why another locked test set takes the place of the one registered; ""
             refuses any other.
@@ -45,7 +44,6 @@ class UpdateProtocol:
     groups: tuple[str, ...] = GROUPS
     test_from: int = 10
     learn_from: int = 10
-    threshold_from: int = 20
     findings: tuple[str, ...] = ()
     another_locked_set: str = ""
 
@@ -55,9 +53,8 @@ class UpdateProtocol:
                 raise ConfigError(f"A margin lies between 0 and 0.5; got {margin}.")
         if strange := [name for name in self.groups if name not in GROUPS]:
             raise ConfigError(f"No group {strange[0]!r}. Known: {', '.join(GROUPS)}.")
-        if min(self.test_from, self.learn_from, self.threshold_from) < 1:
+        if min(self.test_from, self.learn_from) < 1:
             raise ConfigError(
-                "A test, a lesson and a threshold need a patient or film at least; got test_from="
-                f"{self.test_from}, learn_from={self.learn_from}, "
-                f"threshold_from={self.threshold_from}."
+                f"A check and a lesson take a patient at least; got test_from={self.test_from} and "
+                f"learn_from={self.learn_from}."
             )

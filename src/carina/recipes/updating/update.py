@@ -130,7 +130,7 @@ def decide(
         else:
             yield event
     assert learned is not None  # noqa: S101 - learn_on ends with it
-    new = candidate_of(bundle, reader, read, cells, learned, protocol, history)
+    new = candidate_of(bundle, reader, read, cells, learned, history)
     if test is not None:  # counted before it is looked at
         opened = Opened(locked=test.films.digest, update=history.lineage.updates + 1)
         history = commit(history, opened)
