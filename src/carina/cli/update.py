@@ -11,7 +11,6 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from carina.bundles import history_folder
-from carina.cli.running import one_thread
 from carina.cli.terminal import note, print_json, print_table, progress
 from carina.core import read_toml
 from carina.encoders import ImageEncoder
@@ -49,7 +48,8 @@ def update(
         data: Folder of the new films and labels, or its table.
         store: Where features are kept; a passing one by default.
         mapping: TOML that names the columns of the new data's table.
-        locked: Folder of the locked test set, the same each time; its patients never teach.
+        locked: Folder of the locked test set, with its own mapping.toml where it needs one; the
+            same each time, and its patients never teach.
         margin: How much less AUROC is not yet worse; the protocol's by default.
         protocol: TOML of the modification protocol.
         weights: File of weights, for an encoder that comes without.
@@ -66,7 +66,7 @@ def update(
     new = read_data(data, mapping)
     fixed = None if locked is None else read_data(locked)
     dossier: Dossier | None = None
-    with _store(store) as kept, one_thread(), progress() as bars:
+    with _store(store) as kept, progress() as bars:
         bar = bars.add_task("update")
         for event in learn_on(
             bundle,

@@ -19,6 +19,7 @@ from carina.recipes.recipe import find_recipe as find_recipe
 from carina.recipes.running import Finished as Finished
 from carina.recipes.running import run as run
 from carina.recipes.running import run_name as run_name
+from carina.recipes.threads import one_thread as one_thread
 from carina.recipes.updating.dossier import Dossier as Dossier
 from carina.recipes.updating.dossier_page import dossier_page as dossier_page
 from carina.recipes.updating.films import Films as Films

@@ -105,23 +105,9 @@ class Trial:
         )
         return positives, negatives
 
-    def limited_to(self, rows: Bool[np.ndarray, " films"]) -> "Trial":
-        """Some of the films only."""
-        return replace(
-            self,
-            patients=self.patients[rows],
-            target=self.target[rows],
-            known=self.known[rows],
-            old=self.old[rows],
-            new=self.new[rows],
-            final=self.final[rows],
-            old_yes=self.old_yes[rows],
-            new_yes=self.new_yes[rows],
-            groups={
-                kind: tuple(value for value, kept in zip(values, rows, strict=True) if kept)
-                for kind, values in self.groups.items()
-            },
-        )
+    def among(self, rows: Bool[np.ndarray, " films"]) -> "Trial":
+        """The same with cells of some of the films alone."""
+        return replace(self, known=self.known & rows[:, None])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,7 +351,7 @@ def _groups(finding: str, trial: Trial) -> Iterator[tuple[str, Trial]]:
     for kind, values in trial.groups.items():
         each = np.array(values)
         for value in sorted(set(each[rows].tolist()) - {""}):
-            yield f"{kind} {value}", trial.limited_to(each == value)
+            yield f"{kind} {value}", trial.among(each == value)
 
 
 def _unchanged(finding: str) -> Check:

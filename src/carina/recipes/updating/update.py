@@ -18,6 +18,7 @@ from carina.bundles import (
 from carina.encoders import ImageEncoder
 from carina.features import Store
 from carina.recipes.passes import Progress
+from carina.recipes.threads import one_thread
 from carina.recipes.updating.candidate import Candidate, candidate_of
 from carina.recipes.updating.dossier import Dossier
 from carina.recipes.updating.films import Films, read_films
@@ -82,14 +83,15 @@ def update(
                     found.append(event)
                 else:
                     yield event
-        yield from decide(
-            history,
-            bundle,
-            reader,
-            found[0],
-            locked=found[1] if locked is not None else None,
-            protocol=protocol or UpdateProtocol(),
-        )
+        with one_thread():
+            yield from decide(
+                history,
+                bundle,
+                reader,
+                found[0],
+                locked=found[1] if locked is not None else None,
+                protocol=protocol or UpdateProtocol(),
+            )
 
 
 def decide(
