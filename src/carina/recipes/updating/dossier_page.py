@@ -146,7 +146,8 @@ def _protocol(dossier: Dossier) -> list[str]:
         ),
         _changed_protocol(dossier),
         _locked(dossier),
-        _checks(checks),
+        _checks([check for check in checks if check.group == ALL]),
+        _checks([check for check in checks if check.group != ALL]),
     ]
 
 
