@@ -51,7 +51,7 @@ def change(bundle: Path, fresh: Path) -> None:
             outcome="passed",
             parent=1,
             version=2,
-            bundle=history_module.digest_of_files(fresh),  # type: ignore[attr-defined]
+            digests=history.staged_digests(2),
             data="data",
             films=20,
             patients=12,

@@ -67,7 +67,7 @@ def update(reader: Path, bundle: Bundle, *, version: int, parent: int = 1) -> No
             outcome="passed",
             parent=parent,
             version=version,
-            bundle=digest_of_files(staged),
+            digests=history.staged_digests(version),
             data="data",
             films=20,
             patients=12,
@@ -118,7 +118,7 @@ def test_an_update_is_put_in_service_and_rolled_back_to_the_bit(reader: Path, ma
     second = digest_of_files(reader)
     with open_history(reader) as history:
         assert history.lineage.serving == 2
-        commit(history, RolledBack(version=1, bundle=first), serve=1)
+        commit(history, RolledBack(version=1), serve=1)
 
     assert second != first == digest_of_files(reader)
     with open_history(reader) as history:
@@ -162,7 +162,7 @@ def test_a_bundle_that_is_gone_can_be_put_back(reader: Path) -> None:
     with open_history(reader) as history:
         with pytest.raises(MissingFile, match=r"rollback .* --to 1"):
             history.check_serving()
-        commit(history, RolledBack(version=1, bundle=history.lineage.versions[1].bundle), serve=1)
+        commit(history, RolledBack(version=1), serve=1)
         history.check_serving()
 
 

@@ -6,17 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carina.bundles import Began, Forgot, Lineage, Locked, Opened, RolledBack, Updated
+from carina.bundles import Began, Digests, Forgot, Lineage, Locked, Opened, RolledBack, Updated
 from carina.core import UnreadableFile
 
 
-def updated(update: int, parent: int, version: int | None, bundle: str = "") -> Updated:
+def digests(name: str) -> Digests:
+    return Digests(bundle=name, files=f"files of {name}")
+
+
+def updated(update: int, parent: int, version: int | None) -> Updated:
     return Updated(
         update=update,
         outcome="passed" if version else "failed",
         parent=parent,
         version=version,
-        bundle=(bundle or f"bundle-{version}") if version else None,
+        digests=digests(f"bundle-{version}") if version else None,
         data=f"data-{update}",
         films=20,
         patients=12,
@@ -25,7 +29,7 @@ def updated(update: int, parent: int, version: int | None, bundle: str = "") -> 
 
 
 def lineage(*events: object) -> Lineage:
-    found = Lineage().grown(Began(bundle="bundle-1", films=100, patients=80))
+    found = Lineage().grown(Began(digests=digests("bundle-1"), films=100, patients=80))
     for event in events:
         found = found.grown(event)  # type: ignore[arg-type]
     return found
@@ -37,10 +41,10 @@ LONG = lineage(
     updated(1, 1, 2),
     Opened(locked="set", update=2),
     updated(2, 2, None),
-    RolledBack(version=1, bundle="bundle-1"),
+    RolledBack(version=1),
     Opened(locked="set", update=3),
     updated(3, 1, 3),
-    Forgot(patient="00ff", freed={"1": "bundle-1-freed"}, removed=(2,)),
+    Forgot(patient="00ff", freed={"1": digests("freed")}, removed=(2,)),
 )
 
 
@@ -50,8 +54,8 @@ def test_written_and_read_it_is_the_same() -> None:
 
 def test_it_knows_what_is_in_service_and_what_is_kept() -> None:
     assert LONG.serving == 3
-    assert {number: one.bundle for number, one in LONG.versions.items()} == {
-        1: "bundle-1-freed",
+    assert {number: one.digests.bundle for number, one in LONG.versions.items()} == {
+        1: "freed",
         3: "bundle-3",
     }
     assert LONG.parents == {1: None, 2: 1, 3: 1}

@@ -17,6 +17,7 @@ from carina.bundles.history.folder import commit as commit
 from carina.bundles.history.folder import history_folder as history_folder
 from carina.bundles.history.folder import open_history as open_history
 from carina.bundles.history.lineage import Began as Began
+from carina.bundles.history.lineage import Digests as Digests
 from carina.bundles.history.lineage import Entry as Entry
 from carina.bundles.history.lineage import Forgot as Forgot
 from carina.bundles.history.lineage import Lineage as Lineage

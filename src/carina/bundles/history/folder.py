@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Int
 
 from carina.bundles.files import copy_bundle, digest_of_files, read_bundle, read_state
-from carina.bundles.history.lineage import Began, Event, Lineage, Updated
+from carina.bundles.history.lineage import Began, Digests, Event, Lineage, Updated
 from carina.bundles.history.page import history_page
 from carina.bundles.history.taught import Taught, read_taught, recoded, write_taught
 from carina.core import (
@@ -23,6 +23,7 @@ from carina.core import (
     UnreadableFile,
     digest_file,
     exchange,
+    fingerprint,
     lock_folder,
     partial_folder,
     read_json,
@@ -110,8 +111,12 @@ class History:
         """A place for what is put down of an update."""
         return update_folder(self.staged, number)
 
+    def staged_digests(self, number: int) -> Digests:
+        """Of a version that is laid out."""
+        return digests_of(version_folder(self.staged, number))
+
     def version(self, number: int) -> Path:
-        """Folder of a version, whose bundle is as it was written.
+        """Folder of a version, whose files are as they were written.
 
         Raises:
             InvalidValue: where there is no such version, naming those there are.
@@ -129,7 +134,7 @@ class History:
                 else f"There is no version {number}. Kept: {_numbers(kept)}."
             )
         folder = version_folder(self.folder, number)
-        if digest_of_files(folder / BUNDLE) != kept[number].bundle:
+        if digests_of(folder) != kept[number].digests:
             raise UnreadableFile(
                 f"Version {number} in the history is not as it was written: it is damaged or was "
                 "edited. Put the folder of the history back from a copy."
@@ -163,9 +168,9 @@ class History:
         if there is None:
             raise MissingFile(f"There is no bundle {self.bundle.name}, but its history: {back}.")
         kept = self.lineage.versions
-        if there == kept[serving].bundle:
+        if there == kept[serving].digests.bundle:
             return
-        named = [number for number, one in kept.items() if one.bundle == there]
+        named = [number for number, one in kept.items() if one.digests.bundle == there]
         if named:
             raise Mismatch(
                 f"The bundle is version {named[0]}, and its history has version {serving} in "
@@ -181,7 +186,7 @@ class History:
             Mismatch: saying so, and the next step.
         """
         there = self._there()
-        if there is None or there in {one.bundle for one in self.lineage.versions.values()}:
+        if there is None or there in {one.digests.bundle for one in self.lineage.versions.values()}:
             return
         try:
             read_bundle(self.bundle)
@@ -222,6 +227,16 @@ def version_folder(history: Path, number: int) -> Path:
     return history / _VERSIONS / f"{number:03}"
 
 
+def digests_of(version: Path) -> Digests:
+    """Of a version's folder."""
+    files = {
+        path.relative_to(version).as_posix(): digest_file(path)
+        for path in version.rglob("*")
+        if path.is_file()
+    }
+    return Digests(bundle=digest_of_files(version / BUNDLE), files=fingerprint(files))
+
+
 def update_folder(history: Path, number: int) -> Path:
     """Where what was put down of an update lies."""
     return history / _UPDATES / f"{number:03}"
@@ -249,7 +264,7 @@ def begin_history(bundle: Path, taught: Taught | None) -> None:
             write_taught(first / TAUGHT, taught.salted(salt))
         lineage = Lineage().grown(
             Began(
-                bundle=digest_of_files(first / BUNDLE),
+                digests=digests_of(first),
                 films=None if taught is None else len(set(taught.images.tolist())),
                 patients=None if taught is None else len(set(taught.patients.tolist())),
             )

@@ -15,6 +15,7 @@ from carina.core import ConfigError, UnreadableFile, digest_bytes, dump, load
 
 __all__ = [
     "Began",
+    "Digests",
     "Entry",
     "Event",
     "Forgot",
@@ -28,16 +29,29 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Digests:
+    """What a version's files are.
+
+    Attributes:
+        bundle: Digest of what was in service.
+        files: Of that and of all that is kept of the version beside it.
+    """
+
+    bundle: str
+    files: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Began:
     """The reader was bundled, or is first updated: version 1.
 
     Attributes:
-        bundle: Digest of its files.
+        digests: Of its files.
         films: Films it is known to have learned from; None where nothing is known.
         patients: Patients likewise.
     """
 
-    bundle: str
+    digests: Digests
     films: int | None
     patients: int | None
 
@@ -81,7 +95,7 @@ class Updated:
         outcome: What the gate said.
         parent: Version it went out from.
         version: The version it made and put in service; None where the reader was not replaced.
-        bundle: Digest of that version's files; None likewise.
+        digests: Of that version's files; None likewise.
         data: Digest of the rows it was given.
         films: Films it learned from.
         patients: Patients they are of.
@@ -92,7 +106,7 @@ class Updated:
     outcome: str
     parent: int
     version: int | None
-    bundle: str | None
+    digests: Digests | None
     data: str
     films: int
     patients: int
@@ -105,11 +119,9 @@ class RolledBack:
 
     Attributes:
         version: Which.
-        bundle: Digest of its files.
     """
 
     version: int
-    bundle: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,12 +130,12 @@ class Forgot:
 
     Attributes:
         patient: Salted code.
-        freed: Version to the digest of its files without the patient.
+        freed: Version to the digests of its files without the patient.
         removed: Versions that could not be freed and are gone.
     """
 
     patient: str
-    freed: dict[str, str]
+    freed: dict[str, Digests]
     removed: tuple[int, ...]
 
 
@@ -168,12 +180,12 @@ class Version:
     Attributes:
         number: From 1.
         parent: What it was updated from; None for the first.
-        bundle: Digest of its files, as they are now.
+        digests: Of its files, as they are now.
     """
 
     number: int
     parent: int | None
-    bundle: str
+    digests: Digests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,13 +252,13 @@ class Lineage:
         kept: dict[int, Version] = {}
         for entry in self.entries:
             match entry.event:
-                case Began(bundle=bundle):
-                    kept[1] = Version(number=1, parent=None, bundle=bundle)
-                case Updated(version=int(version), parent=parent, bundle=str(bundle)):
-                    kept[version] = Version(number=version, parent=parent, bundle=bundle)
+                case Began(digests=digests):
+                    kept[1] = Version(number=1, parent=None, digests=digests)
+                case Updated(version=int(version), parent=parent, digests=Digests() as digests):
+                    kept[version] = Version(number=version, parent=parent, digests=digests)
                 case Forgot(freed=freed, removed=removed):
                     kept = {
-                        number: replace(one, bundle=freed.get(str(number), one.bundle))
+                        number: replace(one, digests=freed.get(str(number), one.digests))
                         for number, one in kept.items()
                         if number not in removed
                     }

@@ -10,12 +10,12 @@ from jaxtyping import Int
 
 from carina.bundles import (
     Bundle,
+    Digests,
     Forgot,
     History,
     Taught,
     cell_codes,
     commit,
-    digest_of_files,
     open_history,
     read_bundle,
     read_state,
@@ -173,9 +173,9 @@ def _view(
 
 def _freed(
     history: History, views: Mapping[int, tuple[View, ...]], code: int
-) -> tuple[dict[str, str], list[int]]:
+) -> tuple[dict[str, Digests], list[int]]:
     """Every version that held the patient, freed and staged, or to be removed."""
-    freed: dict[str, str] = {}
+    freed: dict[str, Digests] = {}
     removed: list[int] = []
     for version in history.lineage.versions:
         held = [number for number in history.lineage.descent(version) if number in views]
@@ -194,7 +194,7 @@ def _freed(
             version, None if lesson is None else lesson.limited_to(lesson.patients != code)
         )
         write_bundle(staged, _with(bundle, learner), state=state_of(learner, reader.recipe))
-        freed[str(version)] = digest_of_files(staged)
+        freed[str(version)] = history.staged_digests(version)
     return freed, removed
 
 

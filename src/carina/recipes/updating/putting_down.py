@@ -12,7 +12,6 @@ from carina.bundles import (
     Locked,
     Updated,
     commit,
-    digest_of_files,
     write_bundle,
 )
 from carina.core import digest_file, read_json, write_json, write_text
@@ -112,7 +111,6 @@ def put_down(
     files = history.stage_update(dossier.update)
     write_json(files / "dossier.json", dossier)
     write_text(files / "dossier.md", dossier_page(dossier))
-    staged = None
     if replaced and new is not None and bundle is not None and version is not None:
         taught = taught_by(new.stream, case.cells.labelled, case.reader.recipe.salt)
         staged = history.stage_version(version, taught.salted(history.salt))
@@ -122,7 +120,7 @@ def put_down(
         outcome=str(outcome),
         parent=dossier.parent,
         version=version,
-        bundle=None if staged is None else digest_of_files(staged),
+        digests=None if version is None else history.staged_digests(version),
         data=dossier.data.digest,
         films=dossier.data.learned_films,
         patients=dossier.data.learned_patients,

@@ -32,9 +32,5 @@ def roll_back(folder: Path, *, to: int | None = None) -> int:
                 "Version 1 is in service, and there is none before it. Name another: --to VERSION."
             )
         history.version(version)
-        commit(
-            history,
-            RolledBack(version=version, bundle=lineage.versions[version].bundle),
-            serve=version,
-        )
+        commit(history, RolledBack(version=version), serve=version)
     return version
