@@ -188,6 +188,20 @@ def test_an_edited_lineage_is_told(reader: Path) -> None:
         pass
 
 
+def test_what_a_killed_writer_left_is_cleared_away(reader: Path) -> None:
+    left = [
+        history_folder(reader) / ".partial-00-lineage.jsonl",
+        reader.parent / ".partial-00-reader.history",
+    ]
+    left[0].write_text("{")
+    left[1].mkdir()
+    with open_history(reader):
+        pass
+    begin_history(reader, None)
+
+    assert not any(path.exists() for path in left)
+
+
 @posix
 def test_two_processes_do_not_change_a_reader_at_once(reader: Path) -> None:
     with (

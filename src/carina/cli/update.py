@@ -1,11 +1,8 @@
 """``carina update``."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -46,7 +43,7 @@ def update(
     Args:
         bundle: The bundle's folder, made with --updatable; its history lies beside it.
         data: Folder of the new films and labels, or its table.
-        store: Where features are kept; a passing one by default.
+        store: Where features are kept; by default they are made and thrown away.
         mapping: TOML that names the columns of the new data's table.
         locked: Folder of the locked test set, with its own mapping.toml where it needs one; the
             same each time, and its patients never teach.
@@ -66,7 +63,8 @@ def update(
     new = read_data(data, mapping)
     fixed = None if locked is None else read_data(locked)
     dossier: Dossier | None = None
-    with _store(store) as kept, progress() as bars:
+    kept = None if store is None else Store(store)
+    with progress() as bars:
         bar = bars.add_task("update")
         for event in learn_on(
             bundle,
@@ -90,15 +88,6 @@ def update(
     note(f"Dossier: {place / 'dossier.md'}")
     if not dossier.replaced:
         sys.exit(_STATUS[dossier.outcome])
-
-
-@contextmanager
-def _store(place: Path | None) -> Iterator[Store]:
-    if place is not None:
-        yield Store(place)
-        return
-    with TemporaryDirectory() as folder:
-        yield Store(Path(folder) / "store")
 
 
 def _show(dossier: Dossier) -> None:

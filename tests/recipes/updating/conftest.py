@@ -169,10 +169,10 @@ def served(taught: Teach, tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def learn(tmp_path: Path) -> Callable[..., Dossier]:
     """Updates a reader, to the dossier."""
+    store = Store(tmp_path / "store")
 
-    def call(bundle: Path, data: Manifest, **how: Any) -> Dossier:
-        store = Store(tmp_path / "store")
-        *_, last = update(bundle, data, store, toys, check_input=False, **how)
+    def call(bundle: Path, data: Manifest, *, kept: Store | None = store, **how: Any) -> Dossier:
+        *_, last = update(bundle, data, kept, toys, check_input=False, **how)
         assert isinstance(last, Dossier)
         return last
 

@@ -351,6 +351,16 @@ def test_the_same_update_twice_makes_the_same_reader(
     assert [rule.threshold for rule in one.rules] == [rule.threshold for rule in two.rules]
 
 
+def test_without_a_store_no_feature_is_left_anywhere(
+    reader: Path, drawn: Draw, learn: Learn, tmp_path: Path
+) -> None:
+    dossier = learn(reader, drawn("new", range(300, 400)), kept=None)
+
+    assert dossier.replaced
+    assert not (tmp_path / "store").exists()
+    assert not list(tmp_path.rglob("*.npy"))
+
+
 def test_a_damaged_reader_is_put_back(reader: Path, drawn: Draw, learn: Learn) -> None:
     learn(reader, drawn("new", range(300, 400)))
     right = digest_of_files(reader)

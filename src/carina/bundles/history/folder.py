@@ -16,6 +16,7 @@ from carina.bundles.history.lineage import Began, Digests, Event, Lineage, Updat
 from carina.bundles.history.page import history_page
 from carina.bundles.history.taught import Taught, read_taught, recoded, write_taught
 from carina.core import (
+    PARTIAL,
     CarinaError,
     InvalidValue,
     Mismatch,
@@ -92,7 +93,7 @@ class History:
 
     @property
     def staged(self) -> Path:
-        """Where the next change is laid out."""
+        """Where the next change is laid out; what is not in its place by then is cleared away."""
         return self.folder / _STAGED
 
     def stage_version(self, number: int, taught: Taught | None) -> Path:
@@ -255,8 +256,10 @@ def begin_history(bundle: Path, taught: Taught | None) -> None:
     """
     check_writable(bundle)
     check_no_history(bundle)
-    salt = token_hex(16)
-    with partial_folder(history_folder(bundle)) as partial:
+    salt, folder = token_hex(16), history_folder(bundle)
+    for left in folder.parent.glob(f"{PARTIAL}*-{folder.name}"):  # of a killed beginning
+        shutil.rmtree(left)
+    with partial_folder(folder) as partial:
         write_json(partial / _SALT, Salted(format=_FORMAT, salt=salt))
         first = version_folder(partial, 1)
         copy_bundle(bundle.resolve(), first / BUNDLE)
@@ -334,6 +337,8 @@ def open_history(bundle: Path) -> Iterator[History]:
             lineage=Lineage(),
             finished=(folder / _CHANGE).is_file(),
         )
+        for left in folder.glob(f"{PARTIAL}*"):  # what a killed writer never gave its name
+            left.unlink()
         if history.finished:
             _do(history, read_json(folder / _CHANGE, Change))
         shutil.rmtree(history.staged, ignore_errors=True)

@@ -39,7 +39,7 @@ __all__ = ["decide", "update"]
 def update(
     folder: Path,
     data: Manifest,
-    store: Store,
+    store: Store | None,
     load: Callable[[], tuple[ImageEncoder, ...]],
     *,
     locked: Manifest | None = None,
@@ -54,7 +54,8 @@ def update(
     Args:
         folder: The bundle's.
         data: The new films and labels.
-        store: Where their features are, or are put.
+        store: Where their features are, or are put; None keeps them in the history while they are
+            needed, and no longer.
         load: Loads the bundle's image encoders.
         locked: The locked test set, whose patients never teach.
         protocol: By which rules; the default ones where none is given.
@@ -74,11 +75,10 @@ def update(
         history.check_serving()
         bundle = read_bundle(folder)
         reader = restored(bundle, read_state(folder))
+        kept = Store(history.staged / "features") if store is None else store
         found: list[Films] = []
         for manifest in (data, *([locked] if locked is not None else [])):
-            for event in read_films(
-                manifest, store, bundle.encoders, load, check_input=check_input
-            ):
+            for event in read_films(manifest, kept, bundle.encoders, load, check_input=check_input):
                 if isinstance(event, Films):
                     found.append(event)
                 else:
