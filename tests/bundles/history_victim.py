@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from carina.bundles import Updated, commit, open_history
-from carina.bundles.history import folder as history_module
+from carina.bundles.history import changing
 from carina.core import exchange, writing
 
 _OPERATIONS = ("rename", "replace", "unlink", "rmdir", "mkdir", "fsync")
@@ -36,7 +36,7 @@ def die_before(number: int, *, exchanging: bool) -> None:
     for name in _OPERATIONS:
         setattr(os, name, counted(getattr(os, name)))
     swap = counted(exchange) if exchanging else lambda *_: False
-    for module in (history_module, writing):
+    for module in (changing, writing):
         module.exchange = swap  # type: ignore[attr-defined]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from carina.bundles.history import folder as history_module
+from carina.bundles.history import changing
 from carina.core import exchange, writing
 from carina.encoders import load_image_encoder
 from carina.features import Store
@@ -39,7 +39,7 @@ def die_before(number: int) -> None:
 
     for name in ("rename", "replace", "unlink"):
         setattr(os, name, counted(getattr(os, name)))
-    for module in (history_module, writing):
+    for module in (changing, writing):
         module.exchange = counted(exchange)  # type: ignore[attr-defined]
 
 

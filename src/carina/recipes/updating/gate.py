@@ -289,7 +289,8 @@ def _trusted(check: Check, stated: Estimate | None) -> Check:
             return check
         why = (
             f"on the new films the new reader has {fresh}, where the card states {stated}: the new "
-            "labels, or the films, are not like those the reader was taught on"
+            "labels, or the films, are not like those the reader was taught on; a locked test set "
+            "could tell"
         )
         return replace(check, outcome=Outcome.FAILED, why=why, further_positives=None)
     if fresh.low > _CHANCE or check.outcome is not Outcome.PASSED:
