@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from carina.bundles import Updated, commit, open_history
+from carina.bundles import Updated, commit, open_history, read_bundle, read_state
 from carina.bundles.history import changing
 from carina.core import exchange, writing
 
@@ -43,7 +43,9 @@ def die_before(number: int, *, exchanging: bool) -> None:
 def change(bundle: Path, fresh: Path) -> None:
     """Put version 2, whose files are given, in service."""
     with open_history(bundle) as history:
-        shutil.copytree(fresh, history.staged / "versions" / "002" / "bundle")
+        state = read_state(fresh)
+        assert state is not None
+        digests = history.stage_version(2, read_bundle(fresh), state, taught=None)
         (history.staged / "updates" / "001").mkdir(parents=True)
         (history.staged / "updates" / "001" / "dossier.md").write_text("said")
         event = Updated(
@@ -51,7 +53,7 @@ def change(bundle: Path, fresh: Path) -> None:
             outcome="passed",
             parent=1,
             version=2,
-            digests=history.staged_digests(2),
+            digests=digests,
             data="data",
             films=20,
             patients=12,
@@ -76,6 +78,8 @@ def kill_all(work: Path, *, exchanging: bool) -> None:
             finally:  # never back into the parent's loop
                 os._exit(code)
         ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if ended > 0:
+            sys.exit(f"a child failed by itself in {here.name}")
         sys.stdout.write(f"{here.name} {ended}\n")
         number += 1
 

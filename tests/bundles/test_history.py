@@ -16,6 +16,7 @@ from carina.bundles import (
     RolledBack,
     Taught,
     Updated,
+    UpdateState,
     begin_history,
     check_no_history,
     commit,
@@ -44,10 +45,13 @@ TAUGHT = Taught(
 )
 
 
+STATE = UpdateState(tensors={}, fewest_patients=None, single_patients=False)
+
+
 @pytest.fixture
 def reader(tmp_path: Path, make: Make) -> Path:
     """A bundle with a history that knows what taught it."""
-    write_bundle(tmp_path / "reader", make())
+    write_bundle(tmp_path / "reader", make(), state=STATE)
     begin_history(tmp_path / "reader", TAUGHT)
     return tmp_path / "reader"
 
@@ -60,14 +64,13 @@ def other(make: Make) -> Bundle:
 
 def update(reader: Path, bundle: Bundle, *, version: int, parent: int = 1) -> None:
     with open_history(reader) as history:
-        staged = history.stage_version(version, None)
-        write_bundle(staged, bundle)
+        digests = history.stage_version(version, bundle, STATE, taught=None)
         event = Updated(
             update=history.lineage.updates + 1,
             outcome="passed",
             parent=parent,
             version=version,
-            digests=history.staged_digests(version),
+            digests=digests,
             data="data",
             films=20,
             patients=12,
@@ -81,7 +84,7 @@ def test_it_begins_with_the_bundle_as_version_one_and_what_taught_it(reader: Pat
         (known,) = history.taught(1)
 
         history.check_serving()
-        assert digest_of_files(history.version(1) / "bundle") == digest_of_files(reader)
+        assert digest_of_files(history.version(1)) == digest_of_files(reader)
         assert known.labels == TAUGHT.labels
         assert known.patients.tolist() == history.codes(codes(1, 1, 2)).tolist()
         assert known.images.tolist() == history.codes(codes(11, 12, 13)).tolist()
@@ -97,6 +100,7 @@ def test_the_bundle_folder_stays_just_its_files(reader: Path) -> None:
     assert {path.name for path in reader.iterdir()} == {
         "bundle.json",
         "adaptor.safetensors",
+        "state.safetensors",
         "card.md",
     }
 
@@ -127,6 +131,18 @@ def test_an_update_is_put_in_service_and_rolled_back_to_the_bit(reader: Path, ma
         assert not history.staged.exists()
 
 
+def test_what_stays_at_home_of_a_version_lies_beside_what_may_leave(
+    reader: Path, make: Make
+) -> None:
+    begin_history(reader, TAUGHT, home=(other(make), STATE))
+    with open_history(reader) as history:
+        assert digest_of_files(history.version(1)) == digest_of_files(reader)
+        assert read_bundle(history.home(1)).fingerprint == other(make).fingerprint
+    (history_folder(reader) / "versions" / "001" / "home" / "card.md").write_text("edited")
+    with open_history(reader) as history, pytest.raises(UnreadableFile):
+        history.home(1)
+
+
 def test_a_reader_in_service_is_not_bundled_over(reader: Path, make: Make) -> None:
     check_no_history(reader)
     begin_history(reader, None)
@@ -152,7 +168,7 @@ def test_a_history_of_another_bundle_is_told(reader: Path, make: Make) -> None:
 
 def test_an_old_version_put_there_by_hand_is_named(reader: Path, make: Make) -> None:
     update(reader, other(make), version=2)
-    write_bundle(reader, make())
+    write_bundle(reader, make(), state=STATE)
     with open_history(reader) as history, pytest.raises(Mismatch, match=r"is version 1, .*--to 2"):
         history.check_serving()
 
@@ -244,7 +260,7 @@ def test_a_kill_at_any_file_operation_leaves_the_old_reader_or_the_new_one(
 ) -> None:
     work = reader.parent / "work"
     (work / "start").mkdir(parents=True)
-    write_bundle(work / "fresh", other(make))
+    write_bundle(work / "fresh", other(make), state=STATE)
     shutil.copytree(reader, work / "start" / "reader")
     shutil.copytree(history_folder(reader), work / "start" / "reader.history")
     old, new = digest_of_files(reader), digest_of_files(work / "fresh")

@@ -68,6 +68,8 @@ def main(work: Path) -> None:
                 for path in folder.iterdir():  # the folder itself is held by this process
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
                 shutil.copytree(start / folder.name, folder, dirs_exist_ok=True)
+            if ended > 0:
+                sys.exit(f"child {number} failed by itself")
             sys.stdout.write(f"{number} {ended}\n")
             number += 1
         return put_down(*words)

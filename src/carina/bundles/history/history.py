@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from carina.bundles.files import digest_of_files, read_bundle, read_state
+from carina.bundles.bundle import Bundle, UpdateState
+from carina.bundles.files import digest_of_files, read_bundle, read_state, write_bundle
 from carina.bundles.history.changing import Change, finish
 from carina.bundles.history.layout import (
     BUNDLE,
     DOSSIER,
+    HOME,
     STAGED,
     TAUGHT,
     digests_of,
@@ -53,28 +55,38 @@ class History:
         """Where the next change is laid out; what is not in its place by then is cleared away."""
         return self.folder / STAGED
 
-    def stage_version(self, number: int, taught: Taught | None) -> Path:
-        """A place for the bundle of a version to come; what taught it lies beside.
+    def stage_version(
+        self,
+        number: int,
+        bundle: Bundle,
+        state: UpdateState,
+        *,
+        home: tuple[Bundle, UpdateState] | None = None,
+        taught: Taught | None,
+    ) -> Digests:
+        """Lay out a version to come, and say its digests.
 
         Args:
             number: The version's.
-            taught: Codes are this history's.
+            bundle: What would be in service.
+            state: What may leave the house with it to learn on from.
+            home: The same reader and state as they stay here, where less may leave.
+            taught: What made it of the version before; codes are this history's.
         """
         folder = version_folder(self.staged, number)
+        write_bundle(folder / BUNDLE, bundle, state=state)
+        if home is not None:
+            write_bundle(folder / HOME, home[0], state=home[1])
         if taught is not None:
             write_taught(folder / TAUGHT, taught)
-        return folder / BUNDLE
+        return digests_of(folder)
 
     def stage_update(self, number: int) -> Path:
         """A place for what is put down of an update."""
         return update_folder(self.staged, number)
 
-    def staged_digests(self, number: int) -> Digests:
-        """Of a version that is laid out."""
-        return digests_of(version_folder(self.staged, number))
-
     def version(self, number: int) -> Path:
-        """Folder of a version, whose files are as they were written.
+        """Folder of what a version has in service, when all its files are as they were written.
 
         Raises:
             InvalidValue: where there is no such version, naming those there are.
@@ -97,7 +109,13 @@ class History:
                 f"Version {number} in the history is not as it was written: it is damaged or was "
                 "edited. Put the folder of the history back from a copy."
             )
-        return folder
+        return folder / BUNDLE
+
+    def home(self, number: int) -> Path:
+        """Folder of the reader of a version as it stays here; the version's own where all may leave."""
+        bundle = self.version(number)
+        home = bundle.with_name(HOME)
+        return home if home.is_dir() else bundle
 
     def dossier(self, update: int) -> Path:
         """The dossier of an update, in JSON, as it was written.
@@ -156,9 +174,6 @@ class History:
             "of them away: the first update of a bundle without a history begins one."
         )
 
-    def _there(self) -> str | None:
-        return digest_of_files(self.bundle) if self.bundle.is_dir() else None
-
     def lesson(self, version: int) -> Taught | None:
         """What made a version of the one before; None where that is not known. Codes are ours."""
         path = version_folder(self.folder, version) / TAUGHT
@@ -172,6 +187,9 @@ class History:
     def codes(self, codes: Int[np.ndarray, " codes"]) -> Int[np.ndarray, " codes"]:
         """This history's codes of the data's codes of patients, films or cells."""
         return recoded(codes, self.salt)
+
+    def _there(self) -> str | None:
+        return digest_of_files(self.bundle) if self.bundle.is_dir() else None
 
 
 def commit(

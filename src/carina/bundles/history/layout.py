@@ -10,6 +10,7 @@ __all__ = [
     "BUNDLE",
     "CHANGE",
     "DOSSIER",
+    "HOME",
     "LINEAGE",
     "PAGE",
     "SALT",
@@ -28,7 +29,7 @@ SALT, LINEAGE, PAGE, CHANGE = "history.json", "lineage.jsonl", "history.md", "ch
 """Files of a history."""
 STAGED, VERSIONS, UPDATES = "staged", "versions", "updates"
 """Its folders."""
-BUNDLE, TAUGHT, DOSSIER = "bundle", "taught.parquet", "dossier.json"
+BUNDLE, HOME, TAUGHT, DOSSIER = "bundle", "home", "taught.parquet", "dossier.json"
 """What lies in a version's folder, and in an update's."""
 
 

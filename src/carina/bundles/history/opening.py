@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 
-from carina.bundles.files import copy_bundle
+from carina.bundles.bundle import Bundle, UpdateState
+from carina.bundles.files import copy_bundle, write_bundle
 from carina.bundles.history.changing import decided, finish
 from carina.bundles.history.history import History
 from carina.bundles.history.layout import (
     BUNDLE,
+    HOME,
     LINEAGE,
     PAGE,
     SALT,
@@ -52,12 +54,18 @@ class Salted:
     salt: str
 
 
-def begin_history(bundle: Path, taught: Taught | None) -> None:
+def begin_history(
+    bundle: Path,
+    taught: Taught | None,
+    *,
+    home: tuple[Bundle, UpdateState] | None = None,
+) -> None:
     """Put a history beside a bundle; the bundle is its version 1.
 
     Args:
         bundle: The bundle's folder.
         taught: What taught it, where that is known; its codes are salted once more.
+        home: The same reader and state as they stay here, where less may leave.
 
     Raises:
         InvalidValue: where a history is there that has seen an update.
@@ -72,6 +80,8 @@ def begin_history(bundle: Path, taught: Taught | None) -> None:
         write_json(partial / SALT, Salted(format=_FORMAT, salt=salt))
         first = version_folder(partial, 1)
         copy_bundle(bundle.resolve(), first / BUNDLE)
+        if home is not None:
+            write_bundle(first / HOME, home[0], state=home[1])
         if taught is not None:
             write_taught(first / TAUGHT, taught.salted(salt))
         lineage = Lineage().grown(

@@ -89,6 +89,8 @@ class Dossier:
         gate: How it was tested.
         flips: Answers that change, by finding.
         flips_on: On which films that was counted.
+        stays: Findings that learned, and stay in service as they left the house last, and why.
+        withheld: Findings that are not in service, for their sums may not leave, and why.
         kept_bytes: What is kept to learn on, by kind.
         fewest_patients: At least so many patients are in any kept sum; None where none is kept.
         single_patients: Whether anything in the reader may stem from a single patient.
@@ -114,6 +116,8 @@ class Dossier:
     gate: Gate = Gate()
     flips: tuple[Flips, ...] = ()
     flips_on: str = ""
+    stays: Mapping[str, str] = field(default_factory=dict)
+    withheld: Mapping[str, str] = field(default_factory=dict)
     kept_bytes: Mapping[str, int] = field(default_factory=dict)
     fewest_patients: int | None = None
     single_patients: bool = False

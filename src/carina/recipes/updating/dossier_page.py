@@ -274,6 +274,11 @@ def _kept(dossier: Dossier) -> str:
         told.append(
             "A sum or a class behind the reader may be of a single patient: keep it like the films."
         )
+    for names, what in (
+        (dossier.stays, "learned, and stays in service as it left the house last"),
+        (dossier.withheld, "is not in service, for it may not leave the house"),
+    ):
+        told += [f"{finding} {what}: {why}." for finding, why in names.items()]
     told.append(
         "Whoever has the reader before and the one after knows the change, which comes from "
         f"{dossier.data.learned_patients} patient(s); the fewer, the more it tells of each."

@@ -17,9 +17,6 @@ from carina.bundles import (
     cell_codes,
     commit,
     open_history,
-    read_bundle,
-    read_state,
-    write_bundle,
 )
 from carina.core import InvalidValue, Mismatch, UnknownName, generator
 from carina.features import Store
@@ -29,7 +26,8 @@ from carina.recipes.teaching import learnable, shares
 from carina.recipes.updating.films import films_in_store
 from carina.recipes.updating.new_cells import Read, read_labels
 from carina.recipes.updating.prompting import prompts_of
-from carina.recipes.updating.restoring import Restored, restored
+from carina.recipes.updating.restoring import Restored, at_home
+from carina.recipes.updating.standin import leaving
 from carina.streams import View
 from carina.studies import Manifest, patient_codes
 
@@ -76,7 +74,7 @@ def take_out(folder: Path, patient: str, data: Manifest, store: Store) -> TakenO
     """
     with open_history(folder) as history:
         history.check_serving()
-        reader = restored(read_bundle(folder), read_state(folder))
+        reader = at_home(history, history.lineage.serving)
         salt = reader.recipe.salt
         code = int(history.codes(patient_codes([patient], salt))[0])
         unknown = not history.lineage.taught_known
@@ -90,7 +88,7 @@ def take_out(folder: Path, patient: str, data: Manifest, store: Store) -> TakenO
                 + (" What taught version 1 is not known to it." if unknown else "")
             )
         rows = np.flatnonzero([name == patient for name in data.patient])
-        films = films_in_store(data.take(rows), store, read_bundle(folder).encoders)
+        films = films_in_store(data.take(rows), store, reader.home.encoders)
         known = tuple(dict.fromkeys(n for one in lessons.values() for n in one.labels))
         read = read_labels(films, reader.recipe, known)
         views = {
@@ -174,35 +172,36 @@ def _view(
 def _freed(
     history: History, views: Mapping[int, tuple[View, ...]], code: int
 ) -> tuple[dict[str, Digests], list[int]]:
-    """Every version that held the patient, freed and staged, or to be removed."""
+    """Every version that held the patient, freed and laid out, or to be removed."""
     freed: dict[str, Digests] = {}
     removed: list[int] = []
     for version in history.lineage.versions:
         held = [number for number in history.lineage.descent(version) if number in views]
         if not held:
             continue
-        place = history.version(version) / "bundle"
-        bundle = read_bundle(place)
-        reader = restored(bundle, read_state(place))
+        reader = at_home(history, version)
         if not isinstance(reader.recipe.strategy, Retracts):
             removed.append(version)
             continue
-        taken = [view for number in held for view in views[number]]
-        learner = _retracted(reader, bundle, taken)
+        out = leaving(_retracted(reader, [view for number in held for view in views[number]]))
+        served = _with(reader.home, out.learner)
+        home = None if out.home is out.learner else _with(reader.home, out.home)
         lesson = history.lesson(version)
-        staged = history.stage_version(
-            version, None if lesson is None else lesson.limited_to(lesson.patients != code)
+        freed[str(version)] = history.stage_version(
+            version,
+            served,
+            state_of(out.learner, reader.recipe),
+            home=None if home is None else (home, state_of(out.home, reader.recipe)),
+            taught=None if lesson is None else lesson.limited_to(lesson.patients != code),
         )
-        write_bundle(staged, _with(bundle, learner), state=state_of(learner, reader.recipe))
-        freed[str(version)] = history.staged_digests(version)
     return freed, removed
 
 
-def _retracted(reader: Restored, bundle: Bundle, views: Sequence[View]) -> Learner:
+def _retracted(reader: Restored, views: Sequence[View]) -> Learner:
     learner, strategy = reader.learner, reader.recipe.strategy
     assert isinstance(strategy, Retracts)  # noqa: S101 - asked before
     for index, view in enumerate(views):
-        asked = replace(view, prompts=prompts_of(bundle, reader.recipe, view.labels))
+        asked = replace(view, prompts=prompts_of(reader.home, reader.recipe, view.labels))
         rng = generator(reader.recipe.seed, "take out", index)
         *_, last = strategy.retract(learner, asked, rng=rng)
         assert isinstance(last, Learned)  # noqa: S101 - a strategy ends with it
@@ -219,8 +218,15 @@ def _with(bundle: Bundle, learner: Learner) -> Bundle:
         if (own := learner.calibration.get(rule.label)) is not None
         else rule
         for rule in bundle.rules
+        if rule.label in readout.labels
     )
-    return replace(bundle, readout=readout, rules=rules, single_patients=learner.single_patients)
+    return replace(
+        bundle,
+        readout=readout,
+        rules=rules,
+        auroc={name: known for name, known in bundle.auroc.items() if name in readout.labels},
+        single_patients=learner.single_patients,
+    )
 
 
 def _other_data(number: int, other: int, of: int) -> str:

@@ -8,11 +8,11 @@ import numpy as np
 
 from carina.bundles import (
     Bundle,
+    Digests,
     History,
     Locked,
     Updated,
     commit,
-    write_bundle,
 )
 from carina.core import digest_file, read_json, write_json, write_text
 from carina.learning import kept
@@ -104,23 +104,24 @@ def put_down(
             ),
             flips=tuple(_flips(new, trials)),
             flips_on="" if not trials else f"the {trials[0].ground}",
-            kept_bytes=kept(new.learner).bytes,
-            fewest_patients=new.learner.fewest_patients,
-            single_patients=new.learner.single_patients,
+            stays=dict(new.stays),
+            withheld=dict(new.withheld),
+            kept_bytes=kept(new.home).bytes,
+            fewest_patients=new.home.fewest_patients,
+            single_patients=new.home.single_patients,
         )
     files = history.stage_update(dossier.update)
     write_json(files / "dossier.json", dossier)
     write_text(files / "dossier.md", dossier_page(dossier))
-    if replaced and new is not None and bundle is not None and version is not None:
-        taught = taught_by(new.stream, case.cells.labelled, case.reader.recipe.salt)
-        staged = history.stage_version(version, taught.salted(history.salt))
-        write_bundle(staged, bundle, state=state_of(new.learner, case.reader.recipe))
+    digests = None
+    if new is not None and bundle is not None and version is not None:
+        digests = _staged(case, new, bundle, version)
     event = Updated(
         update=dossier.update,
         outcome=str(outcome),
         parent=dossier.parent,
         version=version,
-        digests=None if version is None else history.staged_digests(version),
+        digests=digests,
         data=dossier.data.digest,
         films=dossier.data.learned_films,
         patients=dossier.data.learned_patients,
@@ -128,6 +129,19 @@ def put_down(
     )
     commit(history, event, serve=version)
     return dossier
+
+
+def _staged(case: Case, new: Candidate, bundle: Bundle, version: int) -> Digests:
+    """Lay out the new version: what would be in service, what stays here, what taught it."""
+    recipe, home = case.reader.recipe, new.at_home(bundle)
+    taught = taught_by(new.stream, case.cells.labelled, recipe.salt)
+    return case.history.stage_version(
+        version,
+        bundle,
+        state_of(new.left, recipe),
+        home=None if home is None else (home, state_of(new.home, recipe)),
+        taught=taught.salted(case.history.salt),
+    )
 
 
 def _data(case: Case, new: Candidate | None) -> DataTold:

@@ -1,20 +1,20 @@
 """From a bundle and its update state back to the learner, which goes on as if it had never stopped."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
 
 from carina.adaptors import unpack_alignment
-from carina.bundles import Bundle, UpdateState
+from carina.bundles import Bundle, History, UpdateState, read_bundle, read_state
 from carina.core import InvalidValue, Mismatch, load
 from carina.learning import Learner, Setting
 from carina.measures import Sigmoid
 from carina.recipes.recipe import Continual
 from carina.studies import LabelSpace
 
-__all__ = ["Restored", "restored"]
+__all__ = ["Restored", "at_home", "restored"]
 
 _ALIGNMENT = "alignment/"
 
@@ -24,12 +24,16 @@ class Restored:
     """A learner that can learn on, and by which recipe.
 
     Attributes:
-        learner: To the bit the one that was bundled.
+        learner: To the bit the one that was kept.
+        left: The learner of the bundle in service: what left the house last.
+        home: The reader as it stays here; the bundle in service where all of it may leave.
         recipe: The run's: strategy, prompts, label policy, salt, seed.
         lived: How many experiences it has lived.
     """
 
     learner: Learner
+    left: Learner
+    home: Bundle
     recipe: Continual
     lived: int
 
@@ -41,8 +45,22 @@ class _Calibration:
     sigmoids: dict[str, Sigmoid]
 
 
+def at_home(history: History, version: int) -> Restored:
+    """The learner of a version as it stays here.
+
+    Raises:
+        InvalidValue, Mismatch: as `restored`.
+        UnreadableFile: where the version is not as it was written.
+    """
+    bundle, home = history.version(version), history.home(version)
+    left = restored(read_bundle(bundle), read_state(bundle))
+    if home == bundle:
+        return left
+    return replace(restored(read_bundle(home), read_state(home)), left=left.learner)
+
+
 def restored(bundle: Bundle, state: UpdateState | None) -> Restored:
-    """The learner of a bundle.
+    """The learner of a bundle, which is all there is of it.
 
     Args:
         bundle: What predicts.
@@ -82,6 +100,8 @@ def restored(bundle: Bundle, state: UpdateState | None) -> Restored:
     )
     return Restored(
         learner=learner,
+        left=learner,
+        home=bundle,
         recipe=load(notes["recipe"], Continual, what="recipe of the update state"),
         lived=sum(lesson.after for lesson in bundle.lineage),
     )

@@ -57,6 +57,7 @@ def new_trial(
     cells: NewCells,
     learned: LearnedOn,
     old: Readout,
+    new: Readout,
     rules: Rules,
     ruled: Mapping[str, Ruled],
     kinds: Sequence[str],
@@ -71,6 +72,7 @@ def new_trial(
         cells: What of them is learned.
         learned: What became of the learner.
         old: The reader in service.
+        new: The one that would be.
         rules: By finding, the rule of either.
         ruled: By finding that was learned, where its rule comes from.
         kinds: Of groups.
@@ -82,7 +84,7 @@ def new_trial(
     was, target = answers_of(old, cells.labelled, rows), read.truth[:, columns] & known
     said = _yes(learned.apart, cells.learned, rules, 1)
     for column, label in enumerate(cells.learned):
-        if ruled[label].anew:
+        if label in ruled and ruled[label].anew:
             halves = _by_the_other_half(
                 learned.apart[:, column], target[:, column], known[:, column], learned.fold
             )
@@ -95,7 +97,7 @@ def new_trial(
         known=known,
         old=was,
         new=learned.apart,
-        final=answers_of(learned.learner, cells.labelled, rows),
+        final=answers_of(new, cells.labelled, rows),
         old_yes=_yes(was, cells.learned, rules, 0),
         new_yes=said,
         groups=groups_of(read.films.manifest, kinds),

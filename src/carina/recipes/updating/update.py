@@ -29,7 +29,7 @@ from carina.recipes.updating.new_cells import NewCells, Read, new_cells, read_la
 from carina.recipes.updating.prompting import prompts_of
 from carina.recipes.updating.protocol import UpdateProtocol
 from carina.recipes.updating.putting_down import Case, put_down
-from carina.recipes.updating.restoring import Restored, restored
+from carina.recipes.updating.restoring import Restored, at_home, restored
 from carina.recipes.updating.trials import locked_trial, new_trial
 from carina.studies import Manifest
 
@@ -73,8 +73,7 @@ def update(
         begin_history(folder, None)
     with open_history(folder) as history:
         history.check_serving()
-        bundle = read_bundle(folder)
-        reader = restored(bundle, read_state(folder))
+        bundle, reader = read_bundle(folder), at_home(history, history.lineage.serving)
         kept = Store(history.staged / "features") if store is None else store
         found: list[Films] = []
         for manifest in (data, *([locked] if locked is not None else [])):
@@ -158,7 +157,16 @@ def _trials(
     protocol: UpdateProtocol,
 ) -> tuple[Trial, ...]:
     """The locked set goes before the new films."""
-    fresh = new_trial(read, cells, learned, bundle.readout, new.rules, new.ruled, protocol.groups)
+    fresh = new_trial(
+        read,
+        cells,
+        learned,
+        bundle.readout,
+        new.readout,
+        new.rules,
+        new.ruled,
+        protocol.groups,
+    )
     if locked is None:
         return (fresh,)
     fixed = locked_trial(locked, bundle.readout, new.readout, new.rules, protocol.groups)
