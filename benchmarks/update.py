@@ -137,7 +137,7 @@ def reader(size: Size, folder: Path) -> Path:
     assert last.learner.readout is not None
     card: EncoderCard = replace(load_encoder("toy-image").card, name="drawn", dim=size.wide)
     bundle = Bundle(readout=last.learner.readout, rules=(), encoders=(card,), single_patients=False)
-    write_bundle(folder / "reader", bundle, state=state_of(last.learner, RECIPE))
+    write_bundle(folder / "reader", bundle, state=state_of(last.learner, RECIPE, {}))
     begin_history(folder / "reader", None)
     return folder / "reader"
 

@@ -3,7 +3,15 @@
 import pytest
 import torch
 
-from carina.adaptors import LinearReadout, Mlp, PromptReadout, Readout, Sides, answer_in_blocks
+from carina.adaptors import (
+    CacheReadout,
+    LinearReadout,
+    Mlp,
+    PromptReadout,
+    Readout,
+    Sides,
+    answer_in_blocks,
+)
 from carina.core import Mismatch
 
 DIM = 40
@@ -26,10 +34,18 @@ def readouts() -> list[Readout]:
             image_dim=DIM, text_dim=DIM, generator=rng
         ),
     )
-    return [head, prompted]
+    cache = CacheReadout(
+        labels=("a", "b"),
+        keys=torch.randn(2, 9, DIM, generator=rng, dtype=torch.float64) / DIM**0.5,
+        values=torch.randn(2, 9, generator=rng, dtype=torch.float64),
+        text=torch.randn(2, DIM, generator=rng, dtype=torch.float64),
+        alpha=torch.ones(2, dtype=torch.float64),
+        beta=torch.tensor([1.0, 5.0], dtype=torch.float64),
+    )
+    return [head, prompted, cache]
 
 
-@pytest.mark.parametrize("readout", readouts(), ids=["head", "prompts"])
+@pytest.mark.parametrize("readout", readouts(), ids=["head", "prompts", "cache"])
 def test_an_image_has_the_same_bits_alone_and_in_any_company(readout: Readout) -> None:
     features = torch.randn(600, DIM, generator=torch.Generator().manual_seed(1))
     whole = answer_in_blocks(readout, features)
@@ -42,7 +58,7 @@ def test_an_image_has_the_same_bits_alone_and_in_any_company(readout: Readout) -
             assert torch.equal(some.positive, whole.positive[rows])
 
 
-@pytest.mark.parametrize("readout", readouts(), ids=["head", "prompts"])
+@pytest.mark.parametrize("readout", readouts(), ids=["head", "prompts", "cache"])
 def test_blocks_say_what_the_readout_says(readout: Readout) -> None:
     features = torch.randn(300, DIM, generator=torch.Generator().manual_seed(2))
 
@@ -51,7 +67,7 @@ def test_blocks_say_what_the_readout_says(readout: Readout) -> None:
     )
 
 
-@pytest.mark.parametrize("readout", readouts(), ids=["head", "prompts"])
+@pytest.mark.parametrize("readout", readouts(), ids=["head", "prompts", "cache"])
 def test_no_images_have_no_scores(readout: Readout) -> None:
     assert answer_in_blocks(readout, torch.empty(0, DIM)).difference.shape == (
         0,

@@ -1,6 +1,7 @@
 """Readouts through JSON and safetensors, and back to the last bit."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from torch import Tensor
 
 from carina.adaptors import (
     AdaptorConfig,
+    CacheReadout,
+    ClipAdapter,
     Combine,
     Identity,
     Linear,
@@ -71,6 +74,22 @@ def prompted(
     )
 
 
+def weighted() -> PromptReadout:
+    return replace(prompted(Mlp()), combine=Combine.MEAN, weights=numbers(8, 2, 4))
+
+
+def cache(labels: int = 2) -> CacheReadout:
+    wide = torch.float64
+    return CacheReadout(
+        labels=("a", "b")[:labels],
+        keys=numbers(5, 2, 7, 20, dtype=wide)[:labels],
+        values=numbers(6, 2, 7, dtype=wide)[:labels],
+        text=numbers(7, 2, 20, dtype=wide)[:labels],
+        alpha=numbers(8, 2, dtype=wide)[:labels],
+        beta=numbers(9, 2, dtype=wide).abs()[:labels],
+    )
+
+
 def carried(readout: Readout) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """What is left of a packed readout after a file."""
     plain, tensors = pack(readout)
@@ -85,6 +104,10 @@ EVERY: dict[str, Readout] = {
     ),
     "bare": prompted(Identity()),
     "aligned": prompted(Mlp(hidden=5), aligned=True),
+    "weighted": weighted(),
+    "cache": cache(),
+    "empty cache": cache(0),
+    "clip-adapter": prompted(ClipAdapter(), Sharing.IMAGE),
     **{f"mlp {sharing}": prompted(Mlp(), sharing) for sharing in Sharing},
     **{f"dense {sharing}": prompted(Linear(), sharing) for sharing in Sharing},
 }
@@ -135,6 +158,22 @@ def test_bytes_are_told_by_kind() -> None:
     }
 
 
+def test_weights_of_prompts_count_as_what_was_learned() -> None:
+    own = readout_bytes(weighted())
+
+    assert own["adaptor"] == readout_bytes(prompted(Mlp()))["adaptor"] + 4 * 2 * 4
+    assert own["prompts"] == readout_bytes(prompted(Mlp()))["prompts"]
+
+
+def test_a_readout_packed_before_there_were_weights_still_comes_back() -> None:
+    plain, tensors = carried(prompted(Mlp()))
+    del plain["readout"]["weighted"]
+    back = unpack(plain, tensors)
+
+    assert isinstance(back, PromptReadout)
+    assert back.weights is None
+
+
 def test_missing_surplus_and_foreign_tensors_are_refused() -> None:
     plain, tensors = carried(head())
 
@@ -142,6 +181,9 @@ def test_missing_surplus_and_foreign_tensors_are_refused() -> None:
         unpack(plain, {"head.weight": tensors["head.weight"]})
     with pytest.raises(Mismatch, match="no place for a tensor 'more'"):
         unpack(plain, {**tensors, "more": tensors["head.bias"]})
+    plain, tensors = carried(weighted())
+    with pytest.raises(Mismatch, match=r"'weights.prompts' is missing"):
+        unpack(plain, {name: t for name, t in tensors.items() if name != "weights.prompts"})
     plain, tensors = carried(prompted(Mlp()))
     with pytest.raises(Mismatch, match="another form"):
         unpack(plain, {**tensors, "image.layer.0.bias": torch.zeros(3)})

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from carina.adaptors import (
+    CacheReadout,
     Combine,
     Identity,
     LinearReadout,
@@ -178,6 +179,85 @@ def test_normalised_a_readout_does_not_see_how_long_features_and_prompts_are() -
     )
 
 
+@quick
+@given(prompts=st.integers(1, 16), level=st.floats(-50, 50), seed=st.integers(0, 99))
+def test_equal_weights_of_prompts_are_their_mean(prompts: int, level: float, seed: int) -> None:
+    both = numbers(seed, 2, 3, prompts, 12)
+    plain = replace(prompted(), positive=both[0], negative=both[1])
+    even = replace(plain, weights=torch.full((2, prompts), level))
+    features = numbers(seed + 1, 6, 12)
+
+    torch.testing.assert_close(
+        even(features).difference, plain(features).difference, rtol=0, atol=1e-6
+    )
+
+
+def test_one_prompt_with_a_weight_is_itself_to_the_bit() -> None:
+    both = numbers(3, 2, 3, 1, 12)
+    plain = replace(prompted(), positive=both[0], negative=both[1])
+    features = numbers(0, 6, 12)
+
+    assert torch.equal(
+        replace(plain, weights=numbers(1, 2, 1))(features).difference, plain(features).difference
+    )
+
+
+def test_weights_are_shares_of_each_side_by_itself() -> None:
+    logits = torch.tensor([[0.0, 1.0, -1.0, 2.0], [3.0, 0.0, 0.0, 0.0]])
+    plain, features = prompted(), numbers(0, 6, 12)
+    by_hand = [
+        sum(share * plain.adaptors.text(side[:, place]) for place, share in enumerate(shares))
+        for side, shares in zip((plain.positive, plain.negative), logits.softmax(1), strict=True)
+    ]
+    image = plain.adaptors.image(features)
+    there, absent = (
+        torch.stack([F.cosine_similarity(image, row, dim=1) for row in side], dim=1)
+        for side in by_hand
+    )
+
+    torch.testing.assert_close(
+        replace(plain, weights=logits)(features).difference, there - absent, rtol=0, atol=1e-5
+    )
+
+
+def test_all_weight_on_one_prompt_leaves_the_others_unread() -> None:
+    plain, features = prompted(), numbers(0, 6, 12)
+    heavy = torch.full((2, 4), -1e4)
+    heavy[:, 2] = 0.0
+    alone = replace(plain, positive=plain.positive[:, 2:3], negative=plain.negative[:, 2:3])
+
+    torch.testing.assert_close(
+        replace(plain, weights=heavy)(features).difference, alone(features).difference
+    )
+
+
+def test_weights_of_prompts_are_learned_and_go_along_to_other_findings() -> None:
+    weights = torch.zeros(2, 4, requires_grad=True)
+    readout = replace(prompted(), weights=weights)
+    torch.autograd.backward(readout(numbers(0, 8, 12)).difference.square().sum())
+    others = PromptVectors(
+        space=LabelSpace(names=("Hernia",)),
+        positive=numbers(8, 1, 4, 12),
+        negative=numbers(9, 1, 4, 12),
+        bank="bank",
+        encoder="encoder",
+    )
+
+    assert weights.grad is not None
+    assert weights.grad.abs().min() > 0
+    assert readout.over(others).weights is weights
+
+
+@pytest.mark.parametrize(
+    ("combine", "places"), [(Combine.MAX, 4), (Combine.MEAN, 3), (Combine.MEAN, 5)]
+)
+def test_weights_of_other_prompts_or_of_a_largest_cosine_are_refused(
+    combine: Combine, places: int
+) -> None:
+    with pytest.raises(Mismatch, match=f"Weights of {places} prompts"):
+        replace(prompted(combine=combine), weights=torch.zeros(2, places))
+
+
 def test_the_same_adaptors_score_other_findings() -> None:
     readout, features = prompted(3), numbers(0, 6, 12)
     others = PromptVectors(
@@ -243,3 +323,67 @@ def test_parts_that_were_not_made_for_each_other_are_refused() -> None:
         )
     with pytest.raises(Mismatch, match="2 and 2 for 3"):
         LinearReadout(labels=names(3), weight=numbers(0, 2, 5), bias=numbers(0, 2), normalise=False)
+
+
+def cache(*, alpha: float = 2.0, beta: float = 5.5) -> CacheReadout:
+    """One finding: two positive films, one negative, a text."""
+    wide = torch.float64
+    return CacheReadout(
+        labels=("a",),
+        keys=F.normalize(numbers(20, 1, 3, 6, dtype=wide), dim=2),
+        values=torch.tensor([[0.5, 0.5, -1.0]], dtype=wide),
+        text=numbers(21, 1, 6, dtype=wide),
+        alpha=torch.tensor([alpha], dtype=wide),
+        beta=torch.tensor([beta], dtype=wide),
+    )
+
+
+def test_a_cache_scores_as_the_paper_does_for_a_balanced_pair_of_classes() -> None:
+    """Two soft-max logits, 100 cosines and one-hot values, as Tip-Adapter has them."""
+    wide = torch.float64
+    rows = F.normalize(numbers(22, 9, 6, dtype=wide), dim=1)
+    keys = F.normalize(numbers(23, 4, 6, dtype=wide), dim=1)
+    prompts = F.normalize(numbers(24, 6, 2, dtype=wide), dim=0)  # absent, present
+    onehot = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]], dtype=wide)
+    affinity = (-5.5 * (1 - rows @ keys.T)).exp()
+    logits = 100 * rows @ prompts + 1.17 * affinity @ onehot
+    direction = prompts[:, 1] - prompts[:, 0]
+    ours = CacheReadout(
+        labels=("a",),
+        keys=keys[None],
+        values=torch.tensor([[-0.5, 0.5, -0.5, 0.5]], dtype=wide),
+        text=direction[None] / direction.norm(),
+        alpha=torch.tensor([2 * 1.17 / (100 * float(direction.norm()))], dtype=wide),
+        beta=torch.tensor([5.5], dtype=wide),
+    )
+
+    torch.testing.assert_close(
+        ours(rows).difference[:, 0], (logits[:, 1] - logits[:, 0]) / (100 * direction.norm())
+    )
+
+
+def test_a_cache_looks_at_direction_alone_and_an_empty_slot_adds_nothing() -> None:
+    one, rows = cache(), numbers(25, 5, 6)
+    wider = replace(
+        one,
+        keys=F.pad(one.keys, (0, 0, 0, 2)),
+        values=F.pad(one.values, (0, 2)),
+    )
+
+    torch.testing.assert_close(one(rows).difference, one(3 * rows).difference)
+    torch.testing.assert_close(one(rows).difference, wider(rows).difference)
+
+
+def test_an_endless_sharpness_leaves_the_text_alone() -> None:
+    one, rows = cache(beta=1e9), numbers(26, 5, 6).double()
+
+    torch.testing.assert_close(
+        one(rows).difference, F.normalize(rows, dim=1) @ one.text.T, rtol=0, atol=1e-12
+    )
+
+
+def test_a_cache_of_unlike_sizes_or_features_of_another_width_are_refused() -> None:
+    with pytest.raises(Mismatch, match="got 1 of them for 2"):
+        replace(cache(), labels=("a", "b"))
+    with pytest.raises(Mismatch, match="takes 6"):
+        cache()(torch.ones(2, 5))

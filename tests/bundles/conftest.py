@@ -1,12 +1,22 @@
 """Bundles made by hand: both kinds of readout over the toy encoders."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from carina.adaptors import LinearReadout, Mlp, PromptReadout, Readout, RidgeAlignment, Sides
+from carina.adaptors import (
+    Beside,
+    LinearReadout,
+    Mlp,
+    PromptReadout,
+    RandomFourier,
+    Readout,
+    RidgeAlignment,
+    Sides,
+)
 from carina.bundles import AnswerRule, Bundle, Lesson, UpdateState, write_bundle
 from carina.core import Estimate
 from carina.encoders import load_encoder
@@ -52,7 +62,17 @@ def prompted() -> PromptReadout:
     )
 
 
-READOUTS: dict[str, Callable[[], Readout]] = {"head": head, "prompts": prompted}
+def lifted() -> LinearReadout:
+    lift = Beside(lift=RandomFourier(width=40, bandwidth=0.7, seed=3)).build(32)
+    weight = torch.randn(3, 72, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    return replace(head(), weight=weight, lift=lift)
+
+
+READOUTS: dict[str, Callable[[], Readout]] = {
+    "head": head,
+    "lifted": lifted,
+    "prompts": prompted,
+}
 
 
 def bundle_of(readout: Readout, **other: object) -> Bundle:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from carina.adaptors import LinearReadout
+from carina.adaptors import CacheReadout, LinearReadout
 from carina.bundles import AnswerRule, Bundle, Lesson
 from carina.core import Estimate, InvalidValue, Mismatch, UnknownName
 from carina.encoders import load_encoder
@@ -55,6 +55,20 @@ def test_a_text_encoder_is_no_image_encoder_nor_the_reverse(make: Make) -> None:
         make(encoders=(TEXT,))
     with pytest.raises(Mismatch, match="toy-image in the other's place"):
         make(text_encoder=load_encoder("toy-image").card)
+
+
+def test_a_readout_of_patients_rows_makes_no_bundle(make: Make) -> None:
+    cache = CacheReadout(
+        labels=("Edema",),
+        keys=torch.zeros(1, 8, 32, dtype=torch.float64),
+        values=torch.zeros(1, 8, dtype=torch.float64),
+        text=torch.zeros(1, 32, dtype=torch.float64),
+        alpha=torch.ones(1, dtype=torch.float64),
+        beta=torch.ones(1, dtype=torch.float64),
+    )
+
+    with pytest.raises(InvalidValue, match=r"patients' rows as they are, up to 8 a finding"):
+        make(readout=cache, rules=(), auroc={})
 
 
 def test_a_readout_without_findings_makes_no_bundle(make: Make) -> None:

@@ -58,8 +58,18 @@ def test_a_head_that_may_stem_from_one_patient_is_said_with_and_without_a_state(
         text = card(tmp_path, make(single_patients=True), given)
 
         assert "No image, report, row or sum" not in text
-        assert "a class it was learned from, may be of a single patient" in text
-    assert "may be of a single patient" not in card(tmp_path, make())
+        assert "a class it was learned from, may cover fewer than five patients" in text
+    assert "may cover fewer than five patients" not in card(tmp_path, make())
+
+
+def test_what_is_withheld_from_an_update_state_is_listed(
+    tmp_path: Path, bundle: Bundle, state: UpdateState
+) -> None:
+    why = "fewer than 10 patients with it can be told"
+    text = card(tmp_path / "some", bundle, replace(state, withheld={"Hernia": why}))
+
+    assert f"Withheld from the update state:\n\n- Hernia: {why}." in text
+    assert "Withheld" not in card(tmp_path / "none", bundle, state)
 
 
 def test_what_the_weights_have_seen_is_said(tmp_path: Path, make: Make) -> None:

@@ -60,6 +60,7 @@ def test_the_same_bundle_is_the_same_files(tmp_path: Path, bundle: Bundle) -> No
 def test_update_state_is_written_on_request_alone(
     tmp_path: Path, bundle: Bundle, state: UpdateState
 ) -> None:
+    state = replace(state, withheld={"Hernia": "too few"})
     write_bundle(tmp_path / "without", bundle)
     write_bundle(tmp_path / "with", bundle, state=state)
     back = read_state(tmp_path / "with")
@@ -71,6 +72,7 @@ def test_update_state_is_written_on_request_alone(
     assert back.tensors.keys() == state.tensors.keys()
     assert all(torch.equal(back.tensors[name], state.tensors[name]) for name in state.tensors)
     assert (back.notes, back.fewest_patients, back.single_patients) == (state.notes, 7, False)
+    assert back.withheld == {"Hernia": "too few"}
     assert back.bytes == {"optimiser": 8, "sums": 16 * 8}
     assert read_bundle(tmp_path / "with").fingerprint == bundle.fingerprint
 

@@ -84,7 +84,7 @@ def test_what_stems_from_single_patients_is_said(results: Results) -> None:
     last = replace(results.experiences[-1], single_patients=True)
     changed = replace(results, experiences=(*results.experiences[:-1], last))
 
-    assert said(verdict(results)).endswith("it keeps 7.3 MB, no class of a single patient.")
+    assert said(verdict(results)).endswith("it keeps 7.3 MB, no class of under five patients.")
     assert said(verdict(changed)).endswith("it keeps 7.3 MB, some of it of single patients.")
 
 
@@ -138,3 +138,37 @@ def test_a_split_that_leaks_marks_every_table_of_figures(results: Results) -> No
     leaking = replace(results, leaks="rows were drawn, not patients")
     for table in (step_table, finding_table, mean_table, transfer_table, heat_map):
         assert table(leaking).caption == f"{table(results).caption} ‡"
+
+
+def confounded(results: Results, **estimates: Estimate) -> Results:
+    first, *others = results.experiences
+    return replace(results, experiences=(replace(first, confounding=estimates), *others))
+
+
+def test_a_site_that_tells_a_finding_is_told_before_the_numbers(results: Results) -> None:
+    one = confounded(results, Edema=between(0.88, 0.98), Cardiomegaly=between(0.45, 0.9))
+    (told,) = [said(s) for s in notices(one) if "Site and finding" in said(s)]
+
+    assert "the site alone tells Edema with AUROC 0.930 [0.880, 0.980]" in told
+    assert results.experiences[0].name in told
+
+
+@pytest.mark.parametrize(
+    "harmless", [between(0.4, 0.6), between(0.59, 0.99), Estimate.undefined("one patient")]
+)
+def test_a_site_that_hardly_tells_a_finding_is_not(results: Results, harmless: Estimate) -> None:
+    assert notices(confounded(results, Edema=harmless)) == notices(results)
+
+
+def test_a_finding_is_told_once_by_the_step_where_the_site_tells_most(results: Results) -> None:
+    steps = [
+        replace(step, confounding={"Edema": between(0.7 + 0.05 * at, 0.99)})
+        for at, step in enumerate(results.experiences)
+    ]
+    (told,) = [
+        said(s)
+        for s in notices(replace(results, experiences=tuple(steps)))
+        if "Site and finding" in said(s)
+    ]
+
+    assert results.experiences[-1].name in told

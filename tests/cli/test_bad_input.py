@@ -1,6 +1,7 @@
 """Wrong things a tired person types: one clear line each, nothing half written, no traceback."""
 
 import csv
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -150,7 +151,9 @@ TOY = ("--encoder", "toy-image", "--store", "OUT")
         (("encode", "FILMS", *TOY), ("1 image(s) and no table", "mapping.toml")),
         (("encode", "BUNDLE", *TOY), ("neither a table nor images", "mapping.toml")),
         (("check", "RUN"), ("neither a table nor images", "mapping.toml")),
-        (("encode", "MAPPING", *TOY), ("got a file .toml", "Name the folder")),
+        (("encode", "MAPPING", *TOY), ("mapping.toml is a mapping", "Name the folder")),
+        (("encode", "RECIPE", *TOY), ("recipe.toml has", "the key 'parts' is missing")),
+        (("check", "gone.toml"), ("There is no collection 'gone.toml'",)),
         (("encode", "FILM", *TOY), ("got a file .dcm", "Name the folder")),
         (("check", "DATA", "--mapping", "DATA"), ("is a folder; wanted a file of TOML",)),
         (("check", "DATA", "--mapping", "RECIPE"), ("'columns' is missing", "no key 'folds'")),
@@ -269,6 +272,24 @@ def test_a_demo_of_too_few_patients_asks_for_more(carina: Carina, tmp_path: Path
         ('"Ridge"', '"Ridge"\nlambdas = [-1.0]', ("above 0; got (-1.0,)",)),
         ('"ByClass"', '"ByClas"', ("plan: no kind 'ByClas'", "'ByClass'?")),
         ('"ByClass"', '"ByData"\nparts = 50', ("cannot fill 50 parts", "fewer parts")),
+        ('"ByClass"', '"BySite"\nsites = ["nort", "east"]', ("Did you mean 'north'?",)),
+        ('"ByClass"', '"BySite"\nsites = ["east"]', ("two sites or more; got 1", "ByData")),
+        ('"ByClass"', '"ByTime"\nparts = 500', ("cannot fill 500 periods",)),
+        ('"ByClass"', '"ByTime"\ncuts = ["spring"]', ("Cuts are days",)),
+        (
+            '"ByClass"',
+            '"NewInstancesAndClasses"\ntasks = [{ findings = ["Edema"], site = "nort" }]',
+            ("No site named 'nort'", "'north'?"),
+        ),
+        ('"ByClass"', '"NewInstancesAndClasses"\ntasks = []', ("one task or more",)),
+        ('"ByClass"', '"NewFromText"\nfinding = "Edma"', ("Did you mean 'Edema'?",)),
+        ('"ByClass"', '"Deletion"\nof = { kind = "Deletion" }', ("plan.of: no kind 'Deletion'",)),
+        ('"ByClass"', '"Planned"\nfile = "gone.json"', ("There is no file", "gone.json")),
+        (
+            '"Ridge"\n[plan]\nkind = "ByClass"',
+            '"Heads"\n[plan]\nkind = "ByClass"\nvariant = "positives-only"',
+            ("positives only, and Heads needs negatives", "RETune"),
+        ),
     ],
 )
 def test_a_recipe_with_a_fault_is_told_before_any_work(
@@ -281,6 +302,76 @@ def test_a_recipe_with_a_fault_is_told_before_any_work(
     tells(carina("run", recipe, *places(world, tmp_path / "out")), *hints)
 
     assert list(tmp_path.iterdir()) == [recipe]
+
+
+def unplaced(rows: list[dict[str, str]]) -> None:
+    for row in rows:
+        row["site"] = row["date"] = ""
+
+
+def one_site(rows: list[dict[str, str]]) -> None:
+    for row in rows:
+        row["site"] = "north"
+
+
+def no_edema(rows: list[dict[str, str]]) -> None:
+    for row in rows:
+        row["truth_edema"] = ""
+
+
+@pytest.mark.parametrize(
+    ("change", "plan", "hints"),
+    [
+        (unplaced, 'kind = "BySite"', ("two sites or more; got 0", "column of sites")),
+        (one_site, 'kind = "BySite"', ("two sites or more; got 1",)),
+        (unplaced, 'kind = "ByTime"', ("films has a date that can be read", "20190701")),
+        (
+            no_edema,
+            'kind = "NewInstancesAndClasses"\ntasks = [{ findings = ["Edema"] }]',
+            ("Task 1 (Edema at any site) has no film", "Leave the task out"),
+        ),
+        (
+            no_edema,
+            'kind = "ByClass"\norder = ["Edema"]',
+            ("'Edema' has no known label of Edema on", "another plan"),
+        ),
+    ],
+)
+def test_data_a_plan_cannot_be_laid_on_are_told_before_any_work(
+    change: Callable[[list[dict[str, str]]], object],
+    plan: str,
+    hints: tuple[str, ...],
+    world: World,
+    data: Path,
+    carina: Carina,
+    tmp_path: Path,
+) -> None:
+    edited(change)(data)
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(RECIPE.replace('kind = "ByClass"', plan))
+    line = ("run", recipe, "--data", data, "--store", world["store"], "--out", tmp_path / "out")
+
+    assert carina("encode", data, "--encoder", "toy-image", "--store", world["store"])[0] == 0
+    tells(carina(*line), *hints)
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_plan_that_would_show_a_label_early_is_told_before_any_work(
+    world: World, carina: Carina, tmp_path: Path
+) -> None:
+    plain = json.loads((world["run"] / "plan.json").read_text())
+    plain["experiences"][0]["visible"].append("Edema")
+    (tmp_path / "plan.json").write_text(json.dumps(plain))
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(RECIPE.replace('kind = "ByClass"', 'kind = "Planned"\nfile = "plan.json"'))
+
+    tells(
+        carina("run", recipe, *places(world, tmp_path / "out")),
+        "Step 1 of the plan (Atelectasis) would show Edema before its turn",
+        "Take it as it was written",
+    )
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 import subprocess
 import sys
-from importlib import import_module
 from inspect import signature
 from pathlib import Path
 
 import pytest
+from cyclopts import App
 
-from carina.cli.main import VERBS, main
+from carina.cli.main import VERBS, app, main
 
 FLAGS = {
     "check": "data mapping policies against read as_json",
@@ -23,6 +23,8 @@ FLAGS = {
     "rollback": "bundle to",
     "encoders": "name weights onnx as_json",
     "prompts": "bank finding",
+    "prompts lint": "bank encoder as_json",
+    "prompts test": "bank encoder data store image_encoder as_json",
     "store": "root verify prune",
     "forget": "patient store bundle data mapping",
     "recipes": "name",
@@ -38,14 +40,30 @@ def carina(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_has_its_import_path_its_help_and_just_these_flags(verb: str) -> None:
-    path, text = VERBS[verb]
-    module, _, name = path.partition(":")
-    function = getattr(import_module(module), name)
+def found(verb: str) -> App:
+    """A verb as it is imported when it is used."""
+    here = app
+    for word in verb.split():
+        here = here[word]
+    return here
 
+
+@pytest.mark.parametrize("verb", FLAGS)
+def test_every_verb_has_its_import_path_its_help_and_just_these_flags(verb: str) -> None:
+    function = found(verb).default_command
+
+    assert function is not None
     assert list(signature(function).parameters) == FLAGS[verb].split()
-    assert text.endswith(".")
+    assert str(found(verb).help).strip().endswith(".")
+
+
+def test_no_verb_is_without_its_list_of_flags() -> None:
+    within = {
+        f"{verb} {word}" for verb in VERBS for word in found(verb) if not word.startswith("-")
+    }
+
+    assert {*VERBS, *within} == set(FLAGS)
+    assert all(text.endswith(".") for _, text in VERBS.values())
 
 
 def test_help_lists_every_verb_and_loads_nothing_heavy() -> None:

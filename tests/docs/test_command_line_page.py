@@ -15,7 +15,7 @@ INTRODUCTION = """\
 What `carina --help` and `carina VERB --help` say, at {columns} columns.
 `python -m carina` is `carina`.
 Data go to stdout, tables for people or, with `--json`, JSON for machines; progress and remarks go to stderr.
-The exit status is 0 where a command worked, 1 where `check` or `store --verify` found a fault, 2 on bad input and 130 where it was interrupted.
+The exit status is 0 where a command worked, 1 where `check`, `store --verify` or `prompts lint` found a fault, 2 on bad input and 130 where it was interrupted.
 
 This page is made by `python tests/docs/test_command_line_page.py`.
 """
@@ -26,6 +26,9 @@ def page() -> str:
     sections = [INTRODUCTION.format(columns=COLUMNS), fenced([])]
     for verb in VERBS:
         sections += [f"## carina {verb}\n", fenced([verb])]
+        for word in app[verb]:
+            if not word.startswith("-"):
+                sections += [f"## carina {verb} {word}\n", fenced([verb, word])]
     return "\n".join(sections)
 
 

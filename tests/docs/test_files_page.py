@@ -15,7 +15,7 @@ from carina.cards import write_run_card
 from carina.encoders import load_image_encoder
 from carina.features import Store, encode, forget
 from carina.learning import Ridge
-from carina.recipes import Continual, Finished, bundle_of, prepare, run, taught_in, update
+from carina.recipes import Continual, Finished, bundle_of, home_of, prepare, run, taught_in, update
 from carina.studies import read_folder
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "files.md"
@@ -45,7 +45,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         name, edema, mass = f"{patient}.png", patient % 2, patient // 2 % 2
         pixels = rng.integers(0, 90, (16, 16)) + np.array([[edema], [mass]]).repeat(8, 0) * 60
         Image.fromarray(pixels.astype(np.uint8)).save(films / name)
-        lines.append(f"{name},P{patient},{'test' if patient % 3 else 'train'},{edema},{mass}")
+        lines.append(f"{name},P{patient},{'train' if patient % 3 else 'test'},{edema},{mass}")
     (films / "0.png").write_bytes(b"no picture")
     for path in films.glob("*.png"):
         os.utime(path, (0, 0))  # files just written are not remembered by their time
@@ -68,7 +68,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     write_run_card(last.folder)
     bundle, state = bundle_of(last.folder, updatable=True)
     write_bundle(root / "bundle", bundle, state=state)
-    begin_history(root / "bundle", taught_in(last.folder))
+    begin_history(root / "bundle", taught_in(last.folder), home=home_of(last.folder))
     few = replace(manifest.take(np.array([4, 5])), split=("train", "train"))
     for _ in update(root / "bundle", few, store, tuple, check_input=False):
         pass

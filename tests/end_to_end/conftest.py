@@ -67,7 +67,7 @@ def way(
         "overview": ("card", way["run"], way["joint"], "--out", way["overview"]),
         "results": ("results", way["run"], "--json"),
         "compare": ("compare", way["run"], way["joint"], "--json"),
-        "bundle": ("bundle", way["run"], "--out", way["bundle"], "--updatable"),
+        "bundle": ("bundle", way["run"], "--out", way["bundle"]),
         "bundle joint": ("bundle", way["joint"], "--out", way["bundle-joint"], "--updatable"),
         "predict": ("predict", way["bundle"], way["data/images"], "--json"),
     }

@@ -13,7 +13,7 @@ import torch
 from carina.core import InvalidValue, MissingFile, UnknownName, UnreadableFile
 from carina.encoders import ImageEncoder
 from carina.features import EncodedAll, Store, encode, forget, lookup
-from carina.studies import Manifest
+from carina.studies import Manifest, joined
 
 Encode = Callable[..., EncodedAll]
 
@@ -209,3 +209,43 @@ def test_nobody_is_forgotten_while_somebody_encodes(
 
     running.close()  # type: ignore[attr-defined]
     assert forget(store, PATIENT).images == 2
+
+
+def test_who_was_forgotten_by_his_own_tables_name_stays_so_in_a_collection(
+    manifest: Manifest,
+    toy: ImageEncoder,
+    encode_films: Encode,
+    draw_films: Callable[[Path, int], Path],
+    read_films: Callable[[Path], Manifest],
+    tmp_path: Path,
+) -> None:
+    store = store_at(tmp_path / "store")
+    encode_films(manifest, toy, store)
+    forget(store, PATIENT)
+    both = joined({"one": manifest, "two": read_films(draw_films(tmp_path / "more", 4))}, tmp_path)
+
+    done = encode_films(both, toy, store)
+    theirs = [row for row, whose in enumerate(both.listed_patient) if whose == PATIENT]
+    found = lookup(both, store, toy.card)
+
+    assert {both.patient[row] for row in theirs} == {f"one/{PATIENT}"}
+    assert {aside.row for aside in done.set_aside} >= set(theirs)
+    assert all(found[row] is None for row in theirs)
+    assert sum(digest is not None for digest in found) == len(both) - len(theirs) - 2
+
+
+def test_a_collection_is_encoded_from_the_folders_of_its_parts(
+    manifest: Manifest,
+    toy: ImageEncoder,
+    encode_films: Encode,
+    draw_films: Callable[[Path, int], Path],
+    read_films: Callable[[Path], Manifest],
+    tmp_path: Path,
+) -> None:
+    there = read_films(draw_films(tmp_path / "more", 4))
+    both = joined({"one": manifest, "two": there}, tmp_path / "nowhere")
+    apart = encode_films(manifest, toy, Store(tmp_path / "apart"))
+    done = encode_films(both, toy, Store(tmp_path / "both"))
+
+    assert done.digests[: len(manifest)] == apart.digests
+    assert done.digests[len(manifest) :] == apart.digests[:4]  # the same films, drawn again

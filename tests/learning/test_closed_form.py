@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -5,11 +6,15 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge as Reference
+from sklearn.model_selection import LeaveOneOut
 from torch import Tensor
 
-from carina.learning.strategies.closed_form import Solution, solve, together
-from carina.learning.strategies.sums import folds_of, sums_of, unit
+from carina.adaptors import RandomFourier
+from carina.learning.strategies.closed_form import Solution, solve
+from carina.learning.strategies.held_out import together
+from carina.learning.strategies.summing import folds_of, sums_of, unit
 from carina.measures import sigmoid_from_moments
 from carina.streams import View
 from carina.testing import drawn_view, part_of
@@ -186,3 +191,42 @@ def test_a_finding_is_solved_the_same_alone_and_among_others(seed: int) -> None:
         every["effusion"].weight, alone["effusion"].weight, rtol=0, atol=1e-10
     )
     assert every["effusion"].penalty == alone["effusion"].penalty
+
+
+def test_a_head_over_lifted_rows_is_kernel_ridge_regression_in_the_lifts_kernel() -> None:
+    """The dual of the same problem; centring stands for the intercept (Saunders et al., ICML 1998)."""
+    view, lift = drawn_view(LABEL, rows=60, known=0.8), RandomFourier(width=90).build(12)
+    rows, target, _ = plain(view)
+    upper, lower, weight = coded(target)
+    lifted = lift(rows) - lift(rows).mean(dim=0)
+    reference = KernelRidge(alpha=0.3 / float(weight), kernel="linear")
+    reference.fit(lifted.numpy(), torch.where(target, upper, lower).numpy())
+    sums = sums_of(view, folds=5, salt="test", lift=lift)
+    blank = torch.zeros(1, 90).double()
+    ours = solve(sums, LABEL, blank, lambdas=(0.3,), betas=(0.0,))["effusion"]
+    scores = lift(rows) @ ours.weight + ours.bias
+
+    np.testing.assert_allclose(scores.numpy(), reference.predict(lifted.numpy()), atol=1e-8)
+
+
+def test_with_a_fold_for_each_film_the_penalty_is_that_of_least_leave_one_out_error() -> None:
+    """So many folds that no two patients share one, each patient with one film."""
+    view = drawn_view(LABEL, rows=40)
+    view = replace(view, patients=view.images)
+    rows, target, _ = plain(view)
+    lambdas = (0.01, 0.1, 1.0, 10.0)
+    cost = dict.fromkeys(lambdas, 0.0)
+    for penalty, (seen, held) in product(lambdas, LeaveOneOut().split(rows)):
+        upper, lower, weight = (float(number) for number in coded(target[seen]))
+        wanted = np.where(target.numpy(), upper, lower)
+        fit = Reference(alpha=penalty, solver="cholesky")
+        fit.fit(rows[seen].numpy(), wanted[seen], sample_weight=np.full(len(seen), weight))
+        miss = fit.predict(rows[held].numpy()) - wanted[held]
+        cost[penalty] += weight * float(miss[0] ** 2) / len(rows)
+    sums = sums_of(view, folds=2000, salt="test")
+    blank = torch.zeros(1, 12).double()
+    ours = solve(sums, LABEL, blank, lambdas=lambdas, betas=(0.0,))["effusion"]
+
+    assert len(set(folds_of(view.patients, folds=2000, salt="test"))) == len(rows)
+    assert ours.penalty == min(cost, key=lambda penalty: cost[penalty])
+    assert ours.error == pytest.approx(min(cost.values()), rel=1e-8)

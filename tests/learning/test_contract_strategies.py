@@ -1,6 +1,7 @@
+from dataclasses import replace
 from typing import ClassVar
 
-from carina.adaptors import Combine, Mlp, Sharing, Sides
+from carina.adaptors import Beside, Combine, Mlp, RandomFourier, RandomReLU, Sharing, Sides
 from carina.learning import (
     EWC,
     GPM,
@@ -68,6 +69,11 @@ class TestRETuneSharedWithLearnedScale(StrategyContract):
         scale=3.0,
         learn_scale=True,
     )
+    keeps_untouched: ClassVar[bool] = False
+
+
+class TestRETuneWithWeightsOfPrompts(StrategyContract):
+    strategy: ClassVar[Strategy] = replace(BASE, learn_prompt_weights=True)
     keeps_untouched: ClassVar[bool] = False
 
 
@@ -165,3 +171,18 @@ class TestCumulativeHeads(StrategyContract):
     strategy: ClassVar[Strategy] = Cumulative(of=Heads(penalties=(0.1, 1.0)))
     keeps_untouched: ClassVar[bool] = True
     keeps_patients: ClassVar[bool] = True
+
+
+class TestRidgeUnderABudget(StrategyContract):
+    strategy: ClassVar[Strategy] = Ridge(budget=8_000)  # three findings share a second moment
+    keeps_untouched: ClassVar[bool] = True
+
+
+class TestRidgeOverALift(StrategyContract):
+    strategy: ClassVar[Strategy] = Ridge(lift=RandomReLU(width=20))
+    keeps_untouched: ClassVar[bool] = True
+
+
+class TestRidgeBesideALift(StrategyContract):
+    strategy: ClassVar[Strategy] = Ridge(lift=Beside(lift=RandomFourier(width=20)))
+    keeps_untouched: ClassVar[bool] = True

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from carina.adaptors import LinearReadout
 from carina.core import ConfigError, Mismatch
 from carina.learning import Heads, Learned, Learner, Setting, begin, learn_one
-from carina.learning.strategies.sums import folds_of
+from carina.learning.strategies.summing import folds_of
 from carina.measures import fit_sigmoid
 from carina.streams import View
 from carina.testing import drawn_view, part_of
@@ -111,7 +111,7 @@ def test_with_one_class_only_a_met_finding_keeps_its_head_and_a_new_one_says_its
 
 def test_features_of_another_encoder_are_refused() -> None:
     strategy = Heads()
-    with pytest.raises(Mismatch, match="12 wide, these heads take 5"):
+    with pytest.raises(Mismatch, match="12 wide, this learner was begun for 5"):
         list(
             learn_one(
                 strategy,

@@ -34,7 +34,7 @@ def taught(strategy: Strategy, setting: Setting = SHARED) -> Learner:
 def test_a_second_moment_that_findings_share_counts_once() -> None:
     ours = kept(taught(Ridge()))
 
-    assert ours.bytes["sums"] == 5 * 78 * 8 + 3 * (2 * 5 * 12 * 8 + 4 * 5 * 8)
+    assert ours.bytes["sums"] == 5 * 91 * 8 + 3 * (2 * 5 * 12 * 8 + 4 * 5 * 8)
     assert ours.bytes["head"] == 3 * 13 * 8
     assert ours.total == ours.bytes["sums"] + ours.bytes["head"]
     assert ours.fewest_patients is not None

@@ -301,3 +301,53 @@ def test_the_running_mean_of_the_weights_is_what_an_experience_ends_with() -> No
 def test_a_running_mean_that_would_never_move_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"average=1\.0"):
         replace(WHOLE, average=1.0)
+
+
+WEIGHTY = replace(WHOLE, learn_prompt_weights=True)
+
+
+def test_weights_of_prompts_are_learned_from_equal_ones_and_go_on_from_there() -> None:
+    view = drawn_view()
+    first, _ = taught(WEIGHTY, view)
+    second, _ = taught(WEIGHTY, view, view)
+    one, other = readout(first).weights, readout(second).weights
+
+    assert one is not None
+    assert other is not None
+    assert one.shape == (2, readout(first).positive.shape[1])
+    assert 0.5 < one.abs().max() <= WEIGHTY.steps * 100 * WEIGHTY.rate * 1.01  # type: ignore[operator]
+    assert not one.requires_grad
+    assert (other - one).abs().max() > 0.1
+    assert readout(taught(WHOLE, view)[0]).weights is None
+
+
+def test_weights_begin_where_a_mean_is() -> None:
+    """The first step's loss is taken before anything has moved."""
+    _, plain = taught(WHOLE, drawn_view())
+    _, weighed = taught(WEIGHTY, drawn_view())
+
+    assert weighed[0].loss == pytest.approx(plain[0].loss, abs=1e-6)
+    assert weighed[-1].loss != pytest.approx(plain[-1].loss, abs=1e-6)
+
+
+def test_a_prompt_that_says_nothing_loses_its_weight() -> None:
+    view = drawn_view(rows=300)
+    prompts = view.prompts
+    assert prompts is not None
+    noise = torch.randn(prompts.positive.shape, generator=torch.Generator().manual_seed(0))
+    blurred = [side.clone() for side in (prompts.positive, prompts.negative)]
+    for side, drawn in zip(blurred, (noise, noise.flip(0)), strict=True):
+        side[:, 0] = drawn[:, 0] * side.norm(dim=2).mean() / drawn[:, 0].norm(dim=1, keepdim=True)
+    muddled = replace(view, prompts=replace(prompts, positive=blurred[0], negative=blurred[1]))
+    strategy = RETune(sides=Sides(adaptor=Linear()), rate=1e-3, batch=100, steps=60, epochs=None)
+    learner, _ = taught(replace(strategy, learn_prompt_weights=True), muddled)
+    found = readout(learner).weights
+
+    assert found is not None
+    shares = found.softmax(dim=1)
+    assert (shares[:, 0] < shares[:, 1:].amin(dim=1)).all()
+
+
+def test_weights_of_a_largest_cosine_are_refused() -> None:
+    with pytest.raises(ConfigError, match="combine = 'mean'"):
+        replace(WEIGHTY, combine=Combine.MAX)

@@ -9,15 +9,20 @@ from hypothesis import strategies as st
 from carina.adaptors import LinearReadout, PromptReadout, fit_alignment
 from carina.core import ConfigError, Mismatch
 from carina.learning import (
+    Heads,
     Learned,
     Learner,
+    Retracts,
+    RETune,
     Ridge,
     Setting,
     Step,
+    Strategy,
     ZeroShot,
     add,
     begin,
     follow,
+    reads_prompts,
     subtract,
     sums_of,
 )
@@ -50,7 +55,7 @@ def assert_same_heads(one: Learner, other: Learner) -> None:
     torch.testing.assert_close(head(one).weight, head(other).weight[order], rtol=0, atol=1e-8)
     torch.testing.assert_close(head(one).bias, head(other).bias[order], rtol=0, atol=1e-8)
     assert one.notes["penalty"] == other.notes["penalty"]
-    assert one.notes["prior"] == other.notes["prior"]
+    assert one.notes["prior"] == pytest.approx(other.notes["prior"], rel=1e-6)
     for label, sigmoid in one.calibration.items():
         assert sigmoid.slope == pytest.approx(other.calibration[label].slope, abs=1e-6)
     assert set(sums_in(one).moments) == set(sums_in(other).moments)
@@ -185,7 +190,7 @@ def test_before_any_negative_a_finding_is_ranked_as_zero_shot_does() -> None:
 
 def test_an_endless_penalty_ranks_as_zero_shot_does() -> None:
     view = drawn_view(seed=4)
-    learner = taught([view], strategy=Ridge(lambdas=(1e12,), betas=(5.0,)))
+    learner = taught([view], strategy=Ridge(lambdas=(1e12,), betas=(5.0,), guard=False))
 
     torch.testing.assert_close(
         head(learner).weight,
@@ -269,3 +274,60 @@ def test_settings_without_sense_are_refused(
 def test_sums_are_looked_for_where_ridge_left_them() -> None:
     with pytest.raises(Mismatch, match="not taught by Ridge"):
         sums_in(begin(ZeroShot(), SHARED, seed=0))
+
+
+def retracted(learner: Learner, view: View) -> Learner:
+    *_, last = Ridge().retract(learner, view, rng=np.random.default_rng(0))
+    assert isinstance(last, Learned)
+    return last.learner
+
+
+@settings(deadline=None, max_examples=12)
+@given(seed=st.integers(0, 2**16), setting=st.sampled_from([SHARED, APART]))
+def test_what_is_taken_back_was_never_learned(seed: int, setting: Setting) -> None:
+    view = drawn_view(seed=seed, rows=80, known=0.8)
+    leaving = view.patients % 3 == 0
+    whole = taught([view], setting)
+
+    assert_same_heads(
+        retracted(whole, part_of(view, rows=leaving)),
+        taught([part_of(view, rows=~leaving)], setting),
+    )
+
+
+def test_taking_back_leaves_the_old_learner_and_other_findings_to_the_bit() -> None:
+    view = drawn_view(rows=80)
+    before = taught([view])
+    weight = head(before).weight.clone()
+    after = retracted(before, part_of(view, labels=("edema",), rows=view.patients % 4 == 0))
+
+    assert torch.equal(head(before).weight, weight)
+    assert torch.equal(head(after).weight[[0, 2]], weight[[0, 2]])
+    assert not torch.equal(head(after).weight[1], weight[1])
+
+
+def test_more_rows_than_were_learned_are_refused() -> None:
+    view = drawn_view(rows=20)
+    with pytest.raises(Mismatch, match="more rows than were added"):
+        retracted(taught([view]), drawn_view(seed=1, rows=80))
+
+
+def test_zero_shot_takes_back_by_doing_nothing() -> None:
+    view = drawn_view(rows=20)
+    strategy = ZeroShot()
+    learner = begin(strategy, SHARED, seed=0)
+    *_, last = strategy.retract(learner, view, rng=np.random.default_rng(0))
+
+    assert isinstance(last, Learned)
+    assert last.learner is learner
+
+
+def test_who_takes_back_and_who_reads_texts() -> None:
+    readers: tuple[Strategy, ...] = (Ridge(), RETune(), ZeroShot())
+    assert all(reads_prompts(one, begin(one, SHARED, seed=0)) for one in readers)
+    for blind, setting in ((Ridge(), APART), (Ridge(betas=(0.0,)), SHARED), (Heads(), SHARED)):
+        assert not reads_prompts(blind, begin(blind, setting, seed=0))
+    assert not isinstance(Heads(), Retracts)
+    assert isinstance(Ridge(), Retracts)
+    assert isinstance(ZeroShot(), Retracts)
+    assert not isinstance(RETune(), Retracts)

@@ -24,8 +24,8 @@ from carina.learning import (
     subtract,
     sums_of,
 )
-from carina.learning.keeping import of_one_patient
-from carina.learning.strategies.sums import from_tensors, to_tensors
+from carina.learning.keeping import of_few_patients
+from carina.learning.strategies.carrying import from_tensors, to_tensors
 from carina.streams import View
 from carina.testing import drawn_view, part_of
 
@@ -177,7 +177,7 @@ def test_sums_with_soft_rows_add_subtract_and_go_through_tensors() -> None:
     both = add(one, other)
     back = subtract(both, other)
     plain, tensors = to_tensors(both)
-    again = from_tensors(dim=12, folds=3, salt="test", codes=plain["codes"], tensors=tensors)  # type: ignore[arg-type]
+    again = from_tensors(plain, tensors)
     for label, sums in one.findings.items():
         found, whole = back.findings[label], both.findings[label]
 
@@ -201,9 +201,10 @@ def test_taking_all_soft_rows_away_leaves_no_trace_of_them() -> None:
     assert not any(name.startswith("soft/") for name in to_tensors(left)[1])
 
 
-def test_a_class_of_soft_rows_of_one_patient_is_of_one_patient() -> None:
+def test_a_class_of_soft_rows_of_few_patients_is_of_few_patients() -> None:
     view = drawn_view()
 
-    assert not of_one_patient(view)
-    assert of_one_patient(softened(view, 0.4, slice(0, 2)))
-    assert not of_one_patient(softened(view, 0.4, slice(0, 8)))
+    assert not of_few_patients(view)
+    assert of_few_patients(softened(view, 0.4, slice(0, 2)))
+    assert of_few_patients(softened(view, 0.4, slice(0, 8)))
+    assert not of_few_patients(softened(view, 0.4, slice(0, 10)))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carina.adaptors import bank_names, load_bank
+from carina.adaptors import FindingBank, TemplateBank, bank_names, load_bank
 from carina.core import InvalidValue
 from carina.phantoms import FINDINGS, Place, Telling, sentence_templates, tell
 from carina.studies import Presence
@@ -111,18 +111,24 @@ def test_a_hedge_is_worded_as_one() -> None:
 
 
 def prompts() -> list[str]:
-    banked = [
-        template
-        for name in bank_names()
-        for wording in (load_bank(name),)
-        for template in (*wording.positive, *wording.negative)
-    ]
-    return [*PROMPTS, *banked]
+    """What scores an image, but for a bare name, which every report has that speaks of it."""
+    banked: list[str] = []
+    for name in bank_names():
+        bank = load_bank(name)
+        if isinstance(bank, TemplateBank):
+            banked += [*bank.positive, *bank.negative]
+        if isinstance(bank, FindingBank):
+            banked += [text for style in bank.styles for text in (*style.positive, *style.negative)]
+            signs = [each.signs for each in bank.words]
+            banked += [text for each in signs for text in (*each.positive, *each.negative)]
+    templates = {text.replace("{a finding}", "{finding}") for text in (*PROMPTS, *banked)}
+    return sorted(templates - {"{finding}"})
 
 
 def test_no_sentence_of_a_report_shares_a_template_with_a_prompt() -> None:
     sentences = {one.lower() for one in sentence_templates()}
     assert len(sentences) > 100
+    assert len(prompts()) > 200
     for prompt in prompts():
         before, _, after = prompt.lower().partition("{finding}")
         for sentence in sentences:

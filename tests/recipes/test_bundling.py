@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,12 @@ from carina.learning import (
     RETune,
     Ridge,
     StrategyConfig,
+    TipAdapter,
+    leaving,
     load_learner,
     load_setting,
     save_learner,
+    sums_in,
 )
 from carina.recipes import Continual, Finished, Prepared, bundle_of, prepare, run
 from carina.serving import load_predictor
@@ -106,7 +110,9 @@ def test_the_cards_are_whole_and_those_of_the_run(ran: Ran) -> None:
 
 
 @each
-def test_update_state_is_all_that_the_learner_carries(ran: Ran, tmp_path: Path) -> None:
+def test_update_state_is_all_that_may_leave_of_what_the_learner_carries(
+    ran: Ran, tmp_path: Path
+) -> None:
     bundle, state = bundle_of(ran.folder, updatable=True)
     assert state is not None
     write_bundle(tmp_path / "bundle", bundle, state=state)
@@ -114,16 +120,48 @@ def test_update_state_is_all_that_the_learner_carries(ran: Ran, tmp_path: Path) 
     learner = load_learner(
         ran.folder / "learners" / "003", setting=load_setting(ran.folder / "setting")
     )
+    out = leaving(learner)
 
     assert back is not None
-    assert back.tensors.keys() == learner.carried.keys()
-    assert all(torch.equal(back.tensors[n], tensor) for n, tensor in learner.carried.items())
-    assert back.notes["learner"] == learner.notes
-    assert bundle.single_patients == learner.single_patients
-    assert (back.fewest_patients, back.single_patients) == (
-        learner.fewest_patients,
-        learner.single_patients,
+    assert back.tensors.keys() == out.learner.carried.keys()
+    assert all(torch.equal(back.tensors[n], tensor) for n, tensor in out.learner.carried.items())
+    assert back.notes["learner"] == out.learner.notes
+    assert back.withheld == out.withheld
+    assert bundle.labels == out.learner.labels.names
+    assert bundle.single_patients == back.single_patients == out.learner.single_patients
+    assert back.fewest_patients == out.learner.fewest_patients
+    if "sums" in state.bytes:
+        assert back.fewest_patients is not None
+        assert back.fewest_patients >= 10
+
+
+@ridge
+def test_a_finding_whose_sums_may_not_leave_is_left_out_of_an_updatable_bundle(
+    ran: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More patients are wanted than the hospital has of the rarest finding."""
+    learner = load_learner(
+        ran.folder / "learners" / "003", setting=load_setting(ran.folder / "setting")
     )
+    known = sums_in(learner).findings
+    counts = {
+        label: int(torch.stack([own.positive_patients, own.negative_patients]).sum(dim=1).min())
+        for label, own in known.items()
+    }
+    rarest = min(counts, key=lambda label: counts[label])
+    assert sorted(counts.values())[1] > counts[rarest]
+    more = partial(leaving, enough=counts[rarest] + 1)
+    monkeypatch.setattr("carina.recipes.bundling.leaving", more)
+    bundle, state = bundle_of(ran.folder, updatable=True)
+    assert state is not None
+
+    assert rarest not in bundle.labels
+    assert set(state.withheld) == {rarest}
+    assert {rule.label for rule in bundle.rules} == set(bundle.labels)
+    assert f"sums/positive/{rarest}" not in state.tensors
+    monkeypatch.setattr("carina.recipes.bundling.leaving", partial(leaving, enough=1000))
+    with pytest.raises(InvalidValue, match=r"No finding of the run .* Leave --updatable out"):
+        bundle_of(ran.folder, updatable=True)
 
 
 @each
@@ -156,6 +194,14 @@ def test_rows_of_patients_leave_no_house(ran: Ran, tmp_path: Path) -> None:
     assert bundle_of(folder)[1] is None
     with pytest.raises(InvalidValue, match="3 rows of single patients"):
         bundle_of(folder, updatable=True)
+
+
+@pytest.mark.parametrize("ran", [TipAdapter(shots=2)], ids=["TipAdapter"], indirect=True)
+def test_a_run_that_predicts_with_patients_rows_makes_no_bundle(ran: Ran) -> None:
+    assert ran.results.experiences[-1].patient_rows > 0
+    for after in (1, None):
+        with pytest.raises(InvalidValue, match=r"patients' rows .* leave no house"):
+            bundle_of(ran.folder, after=after)
 
 
 @ridge

@@ -4,10 +4,12 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from carina.encoders import UNKNOWN_SOURCE, Exposure
 from carina.features import Store
 from carina.recipes import Continual, Prepared, prepare
-from carina.studies import Manifest
+from carina.studies import POLICIES, LabelSpace, Manifest, joined
 
 
 def with_exposure(store: Store, root: Path, exposure: Exposure) -> Store:
@@ -38,3 +40,64 @@ def test_what_weights_have_seen_of_other_data_is_no_exposure(
 
     assert apart.unseen is None
     assert not any(apart.exposed)
+
+
+def two_hospitals(manifest: Manifest, root: Path) -> Manifest:
+    """The films twice, as of two data sets; the second labels one finding fewer."""
+    names = ("Cardiomegaly", "Edema")
+    other = replace(
+        manifest,
+        source="circles",
+        space=LabelSpace(names=names),
+        labels=manifest.labels[:, manifest.space.indices(names)],
+    )
+    return joined({"one": manifest, "two": other}, root)
+
+
+def test_weights_that_saw_one_data_set_leave_the_films_of_the_other_unseen(
+    recipe: Continual, manifest: Manifest, store: Store, tmp_path: Path
+) -> None:
+    own = Exposure(source="squares", what="all of them")
+    both = two_hospitals(manifest, tmp_path)
+    ready = prepare(recipe, both, with_exposure(store, tmp_path / "store", own))
+
+    assert ready.exposed[0] == "all of them"
+    assert ready.unseen is not None
+    assert ready.unseen.tolist() == [source == "circles" for source in both.sources]
+
+
+def test_what_one_data_set_never_labels_is_unknown_on_its_films_whatever_the_policy(
+    recipe: Continual, manifest: Manifest, store: Store, tmp_path: Path
+) -> None:
+    both = two_hospitals(manifest, tmp_path)
+    ready = prepare(replace(recipe, policy=POLICIES["zeros"]), both, store)
+    column = ready.labelled.space.index("Pneumothorax")
+    theirs = np.array([source == "circles" for source in both.sources])
+
+    assert not ready.labelled.known[theirs, column].any()
+    assert not ready.certain[theirs, column].any()
+    assert ready.labelled.known[~theirs, column].all()
+    assert set(ready.labelled.sites) == {"squares", "circles"}
+
+
+def test_label_columns_nobody_learns_stand_beside_the_others(
+    recipe: Continual, manifest: Manifest, store: Store
+) -> None:
+    ready = prepare(replace(recipe, findings=("Edema",)), manifest, store)
+    column = manifest.space.index("Pneumothorax")
+
+    assert set(ready.labelled.others) == {"Cardiomegaly", "Pneumothorax"}
+    assert np.array_equal(
+        ready.labelled.others["Pneumothorax"].target, manifest.labels[:, column] == 1
+    )
+
+
+def test_days_and_sites_come_along_where_the_table_has_them(
+    recipe: Continual, manifest: Manifest, store: Store
+) -> None:
+    days = tuple(f"2019-01-{1 + row % 28:02}" for row in range(len(manifest)))
+    plain = prepare(recipe, manifest, store).ground()
+    dated = prepare(recipe, replace(manifest, date=days), store).ground()
+
+    assert plain.sites == plain.dates == ()
+    assert dated.dates == days

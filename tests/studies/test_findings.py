@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from carina.core import UnknownName
-from carina.studies import FINDINGS, canonical, resolve
+from carina.studies import FINDINGS, Finding, canonical, finding_id, resolve
 
 CHEXPERT = (
     *("No Finding", "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion"),
@@ -49,3 +49,16 @@ def test_an_unknown_name_stays_as_it_is_and_resolves_to_its_neighbour() -> None:
     assert canonical("Tree_In_Bud") == "Tree_In_Bud"
     with pytest.raises(UnknownName, match="Did you mean 'Pleural Effusion'"):
         resolve("Pleural Efusion")
+
+
+@pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: finding.id)
+def test_every_name_has_the_id_of_its_finding(finding: Finding) -> None:
+    assert {finding_id(name) for name in (finding.id, finding.name, *finding.synonyms)} == {
+        finding.id
+    }
+
+
+def test_an_unknown_name_has_an_id_however_it_is_written() -> None:
+    assert {finding_id(name) for name in ("Tree In Bud", "tree_in-bud", "Tree-in-bud")} == {
+        "tree-in-bud"
+    }

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -75,7 +76,8 @@ def _turned(
     vectors: Float[Tensor, "labels prompts dim"], rng: np.random.Generator
 ) -> Float[Tensor, "labels prompts dim"]:
     drawn = torch.from_numpy(rng.standard_normal(tuple(vectors.shape))).to(vectors)
-    return drawn * (vectors.norm(dim=2, keepdim=True) / drawn.norm(dim=2, keepdim=True))
+    lengths: Tensor = vectors.norm(dim=2, keepdim=True)
+    return F.normalize(drawn, dim=2) * lengths
 
 
 def _others(count: int, rng: np.random.Generator) -> np.ndarray:
@@ -92,5 +94,5 @@ def _along(
     axes: Float[Tensor, "labels dim"], like: Float[Tensor, "labels prompts dim"]
 ) -> Float[Tensor, "labels prompts dim"]:
     """Each finding's axis for each of its prompts, as long as they are on average."""
-    length = like.norm(dim=2).mean(dim=1)
+    length: Tensor = like.norm(dim=2).mean(dim=1)
     return (axes * length[:, None])[:, None].expand_as(like).clone()

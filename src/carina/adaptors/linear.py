@@ -51,14 +51,14 @@ class LinearAdaptor(nn.Module):
         return adapted
 
 
-def drawn_linear(dim: int, out: int, generator: torch.Generator) -> nn.Linear:
+def drawn_linear(dim: int, out: int, generator: torch.Generator, *, bias: bool = True) -> nn.Linear:
     """A linear layer as torch draws it by default, uniform within ±1/√dim, from a generator.
 
     The global generator is neither read nor moved.
     """
-    layer = nn.Linear(dim, out, device="meta").to_empty(device="cpu")  # draws nothing
+    layer = nn.Linear(dim, out, bias=bias, device="meta").to_empty(device="cpu")  # draws nothing
     bound = 1 / sqrt(dim)
     with torch.no_grad():
-        layer.weight.uniform_(-bound, bound, generator=generator)
-        layer.bias.uniform_(-bound, bound, generator=generator)
+        for weights in layer.parameters():
+            weights.uniform_(-bound, bound, generator=generator)
     return layer

@@ -10,11 +10,19 @@ from torch import Tensor
 
 from carina.adaptors.alignment import Alignment, RidgeAlignment
 from carina.adaptors.lifts import Lift, LiftConfig
-from carina.adaptors.readout import Combine, LinearReadout, PromptReadout, Readout
+from carina.adaptors.readout import (
+    CacheReadout,
+    Combine,
+    LinearReadout,
+    PromptReadout,
+    Readout,
+)
 from carina.adaptors.sides import Sides
 from carina.core import Mismatch, dump, load
 
 __all__ = ["pack", "pack_alignment", "readout_bytes", "unpack", "unpack_alignment", "unshared"]
+
+_CACHED = ("keys", "values", "text", "alpha", "beta")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,20 +75,28 @@ class PackedPrompt:
     combine: Combine
     normalise: bool
     alignment: PackedRidge | None
+    weighted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedCache:
+    """A `CacheReadout` but for its tensors."""
+
+    labels: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packed:
     """One of them, told apart by its ``kind``."""
 
-    readout: PackedLinear | PackedLifted | PackedPrompt
+    readout: PackedLinear | PackedLifted | PackedPrompt | PackedCache
 
 
 def pack(readout: Readout) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Plain values for JSON, and tensors for safetensors: contiguous, none sharing storage.
 
     Tensors are named ``head.*``, ``image.*``, ``text.*`` (not where it is the image side's),
-    ``prompts.*`` and ``alignment.*``.
+    ``prompts.*``, ``alignment.*``, ``rows.*`` and, where prompts have weights, ``weights.prompts``.
     """
     match readout:
         case LinearReadout():
@@ -98,6 +114,7 @@ def pack(readout: Readout) -> tuple[dict[str, Any], dict[str, Tensor]]:
                     combine=readout.combine,
                     normalise=readout.normalise,
                     alignment=ridge,
+                    weighted=readout.weights is not None,
                 )
             )
             tensors = {
@@ -105,7 +122,11 @@ def pack(readout: Readout) -> tuple[dict[str, Any], dict[str, Tensor]]:
                 "prompts.positive": readout.positive,
                 "prompts.negative": readout.negative,
                 **around,
+                **({} if readout.weights is None else {"weights.prompts": readout.weights}),
             }
+        case CacheReadout():
+            packed = Packed(readout=PackedCache(labels=readout.labels))
+            tensors = {f"rows.{name}": getattr(readout, name) for name in _CACHED}
     own = {
         name: tensor.detach().clone(memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()
@@ -157,7 +178,11 @@ def unpack(plain: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Readout:
                 scale=packed.scale,
                 combine=packed.combine,
                 normalise=packed.normalise,
+                weights=taken("weights.prompts") if packed.weighted else None,
             )
+        case PackedCache():
+            cached = {name: taken(f"rows.{name}") for name in _CACHED}
+            readout = CacheReadout(labels=packed.labels, **cached)
     if left:
         raise Mismatch(f"The readout has no place for a tensor {min(left)!r} ({len(left)} in all).")
     return readout
@@ -184,11 +209,12 @@ def unpack_alignment(plain: Mapping[str, Any], tensors: Mapping[str, Tensor]) ->
 
 
 def readout_bytes(readout: Readout) -> dict[str, int]:
-    """Bytes it keeps, by kind: "adaptor", "head", "prompts", "alignment"; kinds it lacks are left out."""
-    kinds = {"head": "head", "prompts": "prompts", "alignment": "alignment"}
+    """Bytes it keeps by kind: "adaptor", "head", "prompts", "alignment", "rows"; no kind it lacks."""
+    kinds = {"head", "prompts", "alignment", "rows"}
     kept: dict[str, int] = {}
     for name, tensor in pack(readout)[1].items():
-        kind = kinds.get(name.partition(".")[0], "adaptor")
+        start = name.partition(".")[0]
+        kind = start if start in kinds else "adaptor"
         kept[kind] = kept.get(kind, 0) + tensor.nbytes
     return kept
 

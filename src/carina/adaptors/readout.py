@@ -1,4 +1,4 @@
-"""What predicts: a linear head per finding, or prompts compared with images through adaptors."""
+"""What predicts: a linear head per finding, prompts compared with images, or films kept as they are."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -15,7 +15,7 @@ from carina.adaptors.sides import Pair
 from carina.core import Mismatch, unknown
 from carina.features import PromptVectors
 
-__all__ = ["Answer", "Combine", "LinearReadout", "PromptReadout", "Readout"]
+__all__ = ["Answer", "CacheReadout", "Combine", "LinearReadout", "PromptReadout", "Readout"]
 
 
 class Combine(StrEnum):
@@ -118,6 +118,10 @@ class PromptReadout:
         combine: How several prompts become one similarity.
         normalise: Whether what either side takes is first brought to length ``sqrt(width)``, so
             that entries are near 1 whatever the encoder; off is the authors'.
+        weights: Logits of the prompts of the positive and of the negative side; their softmax
+            takes the place of equal shares in the mean. All findings share them, since the places
+            of a bank are ways of speaking: findings never met are scored with them too. None is
+            equal shares, and so are equal logits.
     """
 
     labels: tuple[str, ...]
@@ -128,6 +132,7 @@ class PromptReadout:
     scale: float = 1.0
     combine: Combine = Combine.MEAN
     normalise: bool = False
+    weights: Float[Tensor, "2 places"] | None = None
 
     def __post_init__(self) -> None:
         if self.positive.shape != self.negative.shape or len(self.positive) != len(self.labels):
@@ -144,6 +149,13 @@ class PromptReadout:
             raise Mismatch(
                 f"The alignment gives vectors {self.alignment.text_dim} wide, the image side takes "
                 f"{self.adaptors.image_dim}: build the pair for the alignment's width."
+            )
+        if self.weights is not None and (
+            self.combine is not Combine.MEAN or self.weights.shape[1] != self.positive.shape[1]
+        ):
+            raise Mismatch(
+                f"Weights of {self.weights.shape[1]} prompts are those of a mean of so many; got "
+                f"{self.positive.shape[1]} prompts a side and combine = {self.combine.value!r}."
             )
 
     @classmethod
@@ -219,8 +231,11 @@ class PromptReadout:
     def compared(self, aligned: Float[Tensor, "images width"]) -> Answer:
         """Scores of images that `aligned` has seen to already: what training calls at every step."""
         image = F.normalize(self.adaptors.image(aligned), dim=1)
-        present = self._cosine(image, self.positive)
-        absent = self._cosine(image, self.negative)
+        present_shares, absent_shares = (
+            (None, None) if self.weights is None else self.weights.softmax(dim=1)
+        )
+        present = self._cosine(image, self.positive, present_shares)
+        absent = self._cosine(image, self.negative, absent_shares)
         return Answer(difference=self.scale * (present - absent), positive=(present + 1) / 2)
 
     def _even(self, vectors: Float[Tensor, "*rows width"]) -> Float[Tensor, "*rows width"]:
@@ -232,15 +247,73 @@ class PromptReadout:
         self,
         image: Float[Tensor, "images out"],
         prompts: Float[Tensor, "labels prompts dim"],
+        shares: Float[Tensor, " prompts"] | None,
     ) -> Float[Tensor, "images labels"]:
         adapted = self.adaptors.text(self._even(prompts))
         if self.combine is Combine.MEAN:
-            return image @ F.normalize(adapted.mean(dim=1), dim=1).T
+            middle = adapted.mean(dim=1) if shares is None else shares @ adapted
+            return image @ F.normalize(middle, dim=1).T
         each = image @ F.normalize(adapted, dim=2).flatten(0, 1).T
         return each.reshape(len(image), *adapted.shape[:2]).amax(dim=2)
 
 
-Readout = LinearReadout | PromptReadout
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheReadout:
+    """Images compared with kept rows of patients: the cache model of Tip-Adapter (ECCV 2022).
+
+    ``x . t + alpha sum_i v_i exp(beta (x . k_i - 1))`` for each finding, over its own kept rows k_i
+    and their values v_i, x brought to length 1. Keys are single patients' features, or were those
+    before fine-tuning: no bundle takes such a readout.
+
+    Attributes:
+        labels: Findings, in the order of the first axis.
+        keys: (labels, slots, dim); zeros where a slot is empty.
+        values: (labels, slots): above 0 for positives, below for negatives, 0 where empty.
+        text: (labels, dim): what zero-shot adds; zeros without it.
+        alpha: (labels,): weight of the kept rows beside the text.
+        beta: (labels,): sharpness; the larger, the fewer rows near an image count.
+    """
+
+    labels: tuple[str, ...]
+    keys: Float[Tensor, "labels slots dim"]
+    values: Float[Tensor, "labels slots"]
+    text: Float[Tensor, "labels dim"]
+    alpha: Float[Tensor, " labels"]
+    beta: Float[Tensor, " labels"]
+
+    def __post_init__(self) -> None:
+        sizes = {len(one) for one in (self.keys, self.values, self.text, self.alpha, self.beta)}
+        if sizes != {len(self.labels)}:
+            raise Mismatch(
+                f"A cache has keys, values, a text direction, alpha and beta for each finding; got "
+                f"{', '.join(map(str, sorted(sizes)))} of them for {len(self.labels)}."
+            )
+
+    @property
+    def dim(self) -> int:
+        """Width of the features it takes."""
+        return self.text.shape[1]
+
+    def __call__(self, features: Float[Tensor, "images dim"]) -> Answer:
+        """Scores of images, (images, labels), differentiable in the keys.
+
+        Raises:
+            Mismatch: where the features have another width.
+        """
+        _check_width(features, self.dim)
+        rows = F.normalize(features.to(self.keys.dtype), dim=1)
+        each = zip(self.keys, self.values, self.text, self.alpha, self.beta, strict=True)
+        # Copied for the same reason as a linear head's weights.
+        scores = [
+            rows @ text.clone()
+            + alpha * (beta * (rows @ keys.clone().T - 1)).exp() @ values.clone()
+            for keys, values, text, alpha, beta in each
+        ]
+        empty = rows.new_empty((len(rows), 0))
+        return Answer(difference=torch.stack(scores, dim=1) if scores else empty, positive=None)
+
+
+Readout = LinearReadout | PromptReadout | CacheReadout
 """Whatever turns features into an `Answer`."""
 
 

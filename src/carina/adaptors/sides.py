@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from carina.adaptors.clip_adapter import ClipAdapter
 from carina.adaptors.identity import Identity
 from carina.adaptors.linear import Linear
 from carina.adaptors.mlp import Mlp
@@ -18,7 +19,7 @@ from carina.core import Mismatch
 
 __all__ = ["AdaptorConfig", "Pair", "Sharing", "Sides"]
 
-AdaptorConfig = Identity | Linear | Mlp | Residual
+AdaptorConfig = Identity | Linear | Mlp | Residual | ClipAdapter
 """Every built-in adaptor; its class name is its ``kind`` in JSON and TOML."""
 
 

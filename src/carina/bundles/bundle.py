@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from carina.adaptors import Readout, pack, readout_bytes
+from carina.adaptors import CacheReadout, Readout, pack, readout_bytes
 from carina.core import Estimate, InvalidValue, Mismatch, digest_arrays, fingerprint, unknown
 from carina.encoders import EncoderCard
 from carina.measures import Sigmoid
@@ -101,12 +101,13 @@ class Bundle:
         text_encoder: Card of the encoder whose prompts are inside; predicting does not need it.
         lineage: What taught it, first to last.
         auroc: On the patients the last run held back, by finding.
-        single_patients: Whether a sum behind it, or a class it was learned from, may be of a single
-            patient.
+        single_patients: Whether a sum behind it, or a class it was learned from, may cover fewer
+            than five patients.
         intended_use: For whoever reads the card.
 
     Raises:
-        InvalidValue: where it answers for no finding, or has two rules for one.
+        InvalidValue: where it answers for no finding, has two rules for one, or would hold rows of
+            patients.
         UnknownName: where a rule or an AUROC is of a finding it does not score.
         Mismatch: where the encoders' features are not what the readout takes.
     """
@@ -123,6 +124,12 @@ class Bundle:
     def __post_init__(self) -> None:
         if not self.labels:
             raise InvalidValue("A bundle answers for one finding or more; its readout has none.")
+        if isinstance(self.readout, CacheReadout):
+            raise InvalidValue(
+                f"This readout predicts with patients' rows as they are, up to "
+                f"{self.readout.values.shape[1]} a finding, and those leave no house. Bundle a run of "
+                "a strategy that predicts without them (Ridge, Heads, RETune)."
+            )
         named = [rule.label for rule in self.rules]
         for name in (*named, *self.auroc):
             if name not in self.labels:
@@ -181,13 +188,15 @@ class UpdateState:
         tensors: By name, their kind before the first slash: "sums/...", "optimiser/...".
         notes: Plain JSON values that go with them.
         fewest_patients: At least so many patients are in any kept sum; None where none is kept.
-        single_patients: Whether anything in it may stem from a single patient.
+        single_patients: Whether anything in it may stem from fewer than five patients.
+        withheld: Findings whose sums stayed behind, and why.
     """
 
     tensors: Mapping[str, Tensor]
     notes: Mapping[str, Any] = field(default_factory=dict)
     fewest_patients: int | None
     single_patients: bool
+    withheld: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def bytes(self) -> dict[str, int]:

@@ -96,11 +96,15 @@ def _inside(bundle: Bundle, state: UpdateState | None) -> str:
         ).strip()
     if bundle.single_patients:
         told += (
-            " A sum behind it, or a class it was learned from, may be of a single patient, whose "
-            "features its numbers may then give away: keep it like the films."
+            " A sum behind it, or a class it was learned from, may cover fewer than five patients, "
+            "whose features its numbers may then give away: keep it like the films."
         )
     elif state is not None and state.single_patients:
         told += " The update state may hold traces of single patients: keep it like the films."
+    if state is not None and state.withheld:
+        told += "\n\nWithheld from the update state:\n\n" + "\n".join(
+            f"- {label}: {why}." for label, why in state.withheld.items()
+        )
     return f"{_table(['kind', 'bytes'], rows)}\n\n{told}"
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,6 +67,7 @@ class SavedState:
     notes: dict[str, Any]
     fewest_patients: int | None
     single_patients: bool
+    withheld: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +134,7 @@ def write_bundle(folder: Path, bundle: Bundle, *, state: UpdateState | None = No
             notes=dict(state.notes),
             fewest_patients=state.fewest_patients,
             single_patients=state.single_patients,
+            withheld=dict(state.withheld),
         ),
     )
     saved = replace(saved, digest=digest_bytes(to_json(saved).encode()))
@@ -198,6 +200,7 @@ def _state(folder: Path, saved: SavedBundle) -> UpdateState | None:
         notes=state.notes,
         fewest_patients=state.fewest_patients,
         single_patients=state.single_patients,
+        withheld=state.withheld,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from carina.cards.tables import Cell, Sentence, estimated, pointer, size, told
 from carina.core import Estimate
 from carina.evaluation import Results
+from carina.streams import tells
 
 __all__ = ["Answer", "answers", "exact_match", "notices", "verdict", "why_two_scores"]
 
@@ -48,11 +49,11 @@ def notices(results: Results) -> tuple[Sentence, ...]:
     if results.leaks:
         told_first.append(
             (
-                "‡ The split of these data is a published one that leaks: ",
+                "‡ The split of these data leaks: ",
                 told(results.leaks, "leaks"),
                 (
                     ". Every figure here is too good by an unknown amount; it compares with figures "
-                    "published on the same split and says nothing of new patients."
+                    "of others on the same split and says nothing of new patients."
                 ),
             )
         )
@@ -66,6 +67,7 @@ def notices(results: Results) -> tuple[Sentence, ...]:
                     *_unseen(results),
                 )
             )
+    told_first += _confounded(results)
     if not results.zero_shot:
         told_first.append(
             (
@@ -75,6 +77,32 @@ def notices(results: Results) -> tuple[Sentence, ...]:
             )
         )
     return tuple(told_first)
+
+
+def _confounded(results: Results) -> list[Sentence]:
+    """A warning for each finding that the site alone tells, by the experience where it tells most."""
+    worst: dict[str, tuple[float, int]] = {}
+    for step, experience in enumerate(results.experiences):
+        for finding, own in experience.confounding.items():
+            if own.value is not None and tells(own):
+                worst[finding] = max(worst.get(finding, (0.0, step)), (own.value, step))
+    return [
+        (
+            (
+                "Site and finding go together: among the films of "
+                f"{results.experiences[step].name}, the site alone tells {finding} with AUROC "
+            ),
+            estimated(
+                results.experiences[step].confounding[finding],
+                *("experiences", step, "confounding", finding),
+            ),
+            (
+                ". What was learned may be the look of a site's films; trust no figure of it but "
+                "on films of a single site."
+            ),
+        )
+        for finding, (_, step) in worst.items()
+    ]
 
 
 def _unseen(results: Results) -> Sentence:
@@ -255,17 +283,24 @@ def _kept(results: Results) -> Answer:
             )
         )
     elif left.single_patients:
-        said.append(("Some of what is kept stems from single patients.",))
+        said.append(
+            (
+                (
+                    "Some of what is kept stems from single patients: a sum, or a class that "
+                    "weights were learned from, covers fewer than five."
+                ),
+            )
+        )
     else:
         said.append(
             (
                 (
-                    "No sum, and no class that weights were learned from, is of a single patient; "
-                    "what weights may tell of one all the same is not measured."
+                    "Every sum, and every class that weights were learned from, covers five "
+                    "patients or more; what weights may tell of one all the same is not measured."
                 ),
             )
         )
-    people = "no class of a single patient"
+    people = "no class of under five patients"
     if left.single_patients:
         people = "some of it of single patients"
     if left.patient_rows:

@@ -5,11 +5,9 @@ from pathlib import Path
 from carina.bundles import begin_history, check_no_history, write_bundle
 from carina.cli.runs import run_folder
 from carina.cli.terminal import note
-from carina.recipes import bundle_of, taught_in
+from carina.recipes import bundle_of, home_of, taught_in
 
 __all__ = ["bundle"]
-
-_FEW = 10
 
 
 def bundle(run: Path, *, out: Path, after: int | None = None, updatable: bool = False) -> None:
@@ -20,14 +18,15 @@ def bundle(run: Path, *, out: Path, after: int | None = None, updatable: bool = 
         out: Folder of the bundle; a bundle that is there is replaced.
         after: After how many experiences of the run; all of them by default.
         updatable: Also pack what learning on needs, such as sums over patients, and begin a
-            history beside the bundle.
+            history beside the bundle; findings with fewer than 10 positive or 10 negative patients
+            are then left out of the bundle.
     """
     folder = run_folder(run)
     check_no_history(out)
     packed, state = bundle_of(folder, after=after, updatable=updatable)
     write_bundle(out, packed, state=state)
     if state is not None:
-        begin_history(out, taught_in(folder))
+        begin_history(out, taught_in(folder), home=home_of(folder))
     missing = len(packed.labels) - len(packed.rules)
     note(
         f"Bundle {packed.fingerprint}: {len(packed.labels)} finding(s), {len(packed.rules)} "
@@ -40,6 +39,8 @@ def bundle(run: Path, *, out: Path, after: int | None = None, updatable: bool = 
             f"Update state: {sum(state.bytes.values()):,} bytes"
             + (f", sums of {fewest} patient(s) or more." if fewest is not None else ".")
         )
-        if state.single_patients or (fewest is not None and fewest < _FEW):
-            note(f"It covers fewer than {_FEW} patients in places: keep it where the films are.")
+        for label, why in state.withheld.items():
+            note(f"Withheld: {label}: {why}.")
+        if state.single_patients:
+            note("It may hold traces of single patients: keep it where the films are.")
     note(f"Bundle: {out}\nCard:   {out / 'card.md'}")

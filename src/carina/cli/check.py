@@ -34,10 +34,10 @@ def check(
     """Look a data folder over before anything is computed. Exit status 1 where there are errors.
 
     Args:
-        data: The data folder, or its table.
+        data: The data folder, its table, or a collection of several data sets (TOML).
         mapping: TOML that names the table's columns.
         policies: Show how common each finding is under each label policy that has a name.
-        against: Another data folder or table, to tell which films, patients and reports both have.
+        against: Another data folder, table or collection, to tell which films, patients and reports both have.
         read: Open every image, not only look for it.
         as_json: Print the report for machines.
     """

@@ -28,7 +28,7 @@ def encode(
     """Compute frozen features once, into a store. What is there already is not computed again.
 
     Args:
-        data: The data folder, or its table.
+        data: The data folder, its table, or a collection of several data sets (TOML).
         encoder: Name of an image encoder; see `carina encoders`.
         store: Folder of the store; made where there is none.
         weights: File of the encoder's weights, or hub:ID@REVISION, for encoders that need them; a

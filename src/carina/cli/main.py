@@ -40,7 +40,10 @@ VERBS: dict[str, tuple[str, str]] = {
         "carina.cli.encoders:encoders",
         "List encoders: what they need and what they have seen.",
     ),
-    "prompts": ("carina.cli.prompts:prompts", "List prompt banks, or the prompts of a finding."),
+    "prompts": (
+        "carina.cli.prompts:app",
+        "List prompt banks, or the prompts of a finding; check a bank (lint, test).",
+    ),
     "store": ("carina.cli.store:store", "List, verify or prune a feature store."),
     "forget": (
         "carina.cli.forget:forget",

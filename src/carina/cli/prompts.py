@@ -1,28 +1,57 @@
 """``carina prompts``."""
 
+from cyclopts import App
+
 from carina.adaptors import bank_names, load_bank
 from carina.cli.terminal import print_table
 
-__all__ = ["prompts"]
+__all__ = ["app", "prompts"]
 
 
 def prompts(bank: str = "", *, finding: str = "Pleural Effusion") -> None:
     """List prompt banks, or the prompts a bank makes for a finding.
 
     Args:
-        bank: Name of a bank; without one, all are listed.
+        bank: Name of a bank, or path of your own, with a slash; without one, all are listed.
         finding: For which finding.
     """
     if not bank:
-        rows = [[name, load_bank(name).fingerprint] for name in bank_names()]
-        print_table("prompt banks", ["name", "fingerprint"], rows)
+        rows = [
+            [
+                each.name,
+                str(each.version),
+                str(each.a_side),
+                ", ".join(each.style_names),
+                each.fingerprint,
+            ]
+            for each in map(load_bank, bank_names())
+        ]
+        print_table(
+            "prompt banks", ["name", "version", "prompts a side", "styles", "fingerprint"], rows
+        )
         return
-    wording = load_bank(bank).texts(finding)
+    texts = load_bank(bank).texts(finding)
+    sides = {"present": texts.positive, "absent": texts.negative, "uncertain": texts.uncertain}
     print_table(
         f"{bank}: {finding}",
-        ["says", "text"],
+        ["says", "style", "text"],
         [
-            *(["present", text] for text in wording.positive),
-            *(["absent", text] for text in wording.negative),
+            [says, style, text]
+            for says, side in sides.items()
+            for style, text in zip(texts.styles, side, strict=bool(side))
         ],
     )
+
+
+app = App(name="prompts")
+app.default(prompts)
+app.command(
+    "carina.cli.prompt_lint:lint",
+    name="lint",
+    help="Look a bank over, also as an encoder reads it.",
+)
+app.command(
+    "carina.cli.prompt_trial:trial",
+    name="test",
+    help="Tell whether style matters to an encoder, and whether it reads 'no'.",
+)

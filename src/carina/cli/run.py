@@ -32,7 +32,7 @@ def run(
 
     Args:
         recipe: A name (see `carina recipes`), module:function, or a TOML or JSON file.
-        data: The data folder, or its table.
+        data: The data folder, its table, or a collection of several data sets (TOML).
         store: Where `carina encode` put the features.
         out: Folder of runs; this one's is named by what it is.
         mapping: TOML that names the table's columns.

@@ -28,7 +28,11 @@ class ExperienceResult:
         visible: Findings whose labels it showed.
         images: Films learned from.
         patients: Their patients.
-        marks: What is unusual about it ("no negative of Edema").
+        retracts: Whether what it shows was taken back instead of learned.
+        confounding: Finding to the AUROC of a reader who knows the site alone; empty where films
+            are of one site or of none that is known.
+        marks: What is unusual about it ("Edema without negatives"), and what the strategy could
+            not make of it.
         seconds: Wall-clock time of learning, without scoring.
         optimiser_steps: Taken in it; 0 for closed forms.
         kept_bytes: What stays behind, by kind.
@@ -41,6 +45,8 @@ class ExperienceResult:
     visible: tuple[str, ...]
     images: int
     patients: int
+    retracts: bool = False
+    confounding: dict[str, Estimate] = field(default_factory=dict)
     marks: tuple[str, ...] = ()
     seconds: float
     optimiser_steps: int
@@ -102,7 +108,7 @@ class Results:
         recipe: Name of the recipe.
         strategy: Kind of the strategy.
         source: The data set.
-        plan_kind: "by-class", "by-label", "by-data" or "joint".
+        plan_kind: The scenario: "by-class", "by-site", "deletion" and so on.
         plan_variant: Which form of it.
         plan_id: Runs of different plan ids never share a table.
         seed: Of everything random.

@@ -112,7 +112,7 @@ def image_digests(
     cache = DigestCache.of(store)
 
     def digest(name: str) -> tuple[str, str] | None:
-        path = manifest.root / name
+        path = manifest.place(name)
         try:
             if not verify and (known := cache.known.get(cache.key(path))):
                 return "", known
@@ -166,7 +166,7 @@ def lookup(
     forgotten = set(dict(store.forgotten_ledger.pairs()))
     usable: list[str | None] = [
         None if f"{salted(patient, store.salt):016x}" in forgotten else digest
-        for patient, digest in zip(manifest.patient, digests, strict=True)
+        for patient, digest in zip(manifest.listed_patient, digests, strict=True)
     ]
     digests = tuple(usable)
     for card in asked:
@@ -195,7 +195,7 @@ def _given(
             "file, or name one encoder."
         )
     cache = DigestCache.of(store)
-    keys = (cache.given_key(manifest.root / name, cards[0]) for name in manifest.image)
+    keys = (cache.given_key(manifest.place(name), cards[0]) for name in manifest.image)
     return tuple(cache.known.get(key, "") for key in keys)
 
 

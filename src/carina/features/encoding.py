@@ -77,7 +77,7 @@ def encode(
         store.note_check(encoder.card, check_when_loaded(encoder))
         store.prune()
     with store.writing():
-        books = Books(store=store, cache=DigestCache.of(store), patients=manifest.patient)
+        books = Books(store=store, cache=DigestCache.of(store), patients=manifest.listed_patient)
         held = Held(store=store, card=encoder.card, outputs=outputs)
         held.look_again()
         filling = Filling(

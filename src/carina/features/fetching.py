@@ -84,7 +84,7 @@ class Fetcher:
 
     def __call__(self, row: int) -> Found:
         """What became of a row's file; a fault of the file is a reason, not an error."""
-        path = self.manifest.root / self.manifest.image[row]
+        path = self.manifest.place(self.manifest.image[row])
         digest: str | None = None
         try:
             if not self.verify:

@@ -57,14 +57,14 @@ def take_in(
         store.prune()
     with store.writing():
         cache = DigestCache.of(store)
-        books = Books(store=store, cache=cache, patients=manifest.patient)
+        books = Books(store=store, cache=cache, patients=manifest.listed_patient)
         held = Held(store=store, card=card, outputs=_OUTPUTS)
         held.look_again()
         new: dict[str, int] = {}
         for row, place in enumerate(places):
             name = manifest.image[row]
             digest = digest_bytes(f"{features.digest} {name}".encode())
-            key = cache.given_key(manifest.root / name, card)
+            key = cache.given_key(manifest.place(name), card)
             reason = "" if place is not None else _NO_ROW
             if books.enter(Found(row=row, key=key, digest=digest, reason=reason)):
                 if place is not None and digest not in held.images:

@@ -4,11 +4,19 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Int, Int64
+from torch import Tensor
+
 from carina.adaptors import readout_bytes
 from carina.learning.learner import Learner
 from carina.streams import View
 
-__all__ = ["Kept", "kept", "of_one_patient"]
+__all__ = ["FEW", "Kept", "counted", "kept", "of_few_patients"]
+
+FEW = 5
+"""A sum over fewer patients than this is said to stem from single patients."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +26,9 @@ class Kept:
     Attributes:
         bytes: By kind: "adaptor", "head", "prompts", "alignment", "sums", "optimiser", "rows".
         fewest_patients: At least so many patients are in any kept sum; None where none is kept.
-        single_patients: Whether a kept sum, or a class that weights were learned from, is of a
-            single patient. Where it is not, weights may still tell of one: nothing here bounds it.
+        single_patients: Whether a kept sum, or a class that weights were learned from, covers
+            fewer than five patients. Where none does, weights may still tell of one: nothing here
+            bounds it.
         patient_rows: Rows of single patients that are kept as they are.
     """
 
@@ -34,19 +43,38 @@ class Kept:
         return sum(self.bytes.values())
 
 
-def of_one_patient(view: View) -> bool:
-    """Whether all positives, all negatives or all soft cells of some finding are of one patient.
+def of_few_patients(view: View) -> bool:
+    """Whether all positives, negatives or soft cells of some finding are of fewer than five patients.
 
-    Weights learned from such a class may be that patient's features but for their length. Soft
-    cells are a class of their own here, so that many of them hide no single positive.
+    Weights learned from such a class may be near those patients' features; from one patient's,
+    they may be that patient's but for their length. Soft cells are a class of their own here, so
+    that many of them hide no single positive.
     """
     soft = view.learnable & ~view.known
     classes = (view.known & view.target, view.known & ~view.target, soft)
     return any(
-        len(set(view.patients[rows].tolist())) == 1
+        0 < len(set(view.patients[rows].tolist())) < FEW
         for cells in classes
         for rows in cells.unbind(dim=1)
     )
+
+
+def counted(
+    before: Int64[Tensor, "2 old"],
+    of: Bool[Tensor, "rows classes"],
+    patients: Int[Tensor, " rows"],
+) -> Int64[Tensor, "2 classes"]:
+    """Rows of each class met so far, and how many patients they are of at least.
+
+    Args:
+        before: What came out of the experiences before; classes are only ever added behind.
+        of: Whether a row of this experience is of a class.
+        patients: Code of each row's patient.
+    """
+    here = [[int(rows.sum()), len(set(patients[rows].tolist()))] for rows in of.T]
+    now = torch.tensor(here, dtype=torch.int64).reshape(-1, 2).T
+    old = F.pad(before, (0, now.shape[1] - before.shape[1]))
+    return torch.stack([old[0] + now[0], torch.maximum(old[1], now[1])])
 
 
 def kept(learner: Learner) -> Kept:

@@ -13,7 +13,17 @@ from carina.measures import Sigmoid
 from carina.streams import View
 from carina.studies import LabelSpace
 
-__all__ = ["Event", "Learned", "Learner", "LeavesOut", "Retracts", "Setting", "Step", "Strategy"]
+__all__ = [
+    "Event",
+    "Learned",
+    "Learner",
+    "LeavesOut",
+    "ReadsText",
+    "Retracts",
+    "Setting",
+    "Step",
+    "Strategy",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +63,8 @@ class Learner:
             "sums/...", "optimiser/...", "adaptor/...".
         notes: Plain JSON values that go with them (chosen penalties, counts of steps).
         fewest_patients: At least so many patients are in any kept sum; None where none is kept.
-        single_patients: Whether a kept sum, or a class that weights were learned from, is of a
-            single patient.
+        single_patients: Whether a kept sum, or a class that weights were learned from, covers
+            fewer than five patients.
         patient_rows: Rows of single patients (their features, not their films) that are kept as
             they are, for replay or for calibration; 0 where none is.
     """
@@ -122,4 +132,13 @@ class LeavesOut(Protocol):
 
     def left_out(self, learner: Learner, view: View) -> Float64[Tensor, "rows labels"]:
         """Scores of a view just learned, each as if the row's patient had been left out of it."""
+        ...
+
+
+@runtime_checkable
+class ReadsText(Protocol):
+    """A strategy whose readout holds no prompts, and that learns from them all the same."""
+
+    def reads_text(self, setting: Setting) -> bool:
+        """Whether, in this setting, a finding without any film has an answer by its prompts."""
         ...

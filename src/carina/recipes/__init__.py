@@ -1,6 +1,7 @@
 """One experiment as a value, and what running it leaves behind."""
 
 from carina.recipes.bundling import bundle_of as bundle_of
+from carina.recipes.bundling import home_of as home_of
 from carina.recipes.bundling import state_of as state_of
 from carina.recipes.bundling import taught_in as taught_in
 from carina.recipes.demo import demo_recipes as demo_recipes

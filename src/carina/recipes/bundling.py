@@ -1,16 +1,19 @@
 """From a run's folder to a bundle."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from carina.adaptors import pack_alignment
 from carina.bundles import Bundle, Lesson, Taught, UpdateState, read_taught
 from carina.core import InvalidValue, MissingFile, dump, read_json
 from carina.evaluation import Results, read_results
-from carina.learning import Learner, load_learner, load_setting
+from carina.learning import Learner, leaving, load_learner, load_setting
 from carina.recipes.recipe import Continual
 from carina.recipes.records import CardsUsed, Rules
+from carina.streams import AllAtOnce
 
-__all__ = ["bundle_of", "state_of", "taught_in"]
+__all__ = ["bundle_of", "home_of", "state_of", "taught_in"]
 
 _NEEDED = ("recipe.json", "rules.json", "encoders.json", "setting", "learners")
 
@@ -20,6 +23,8 @@ def bundle_of(
 ) -> tuple[Bundle, UpdateState | None]:
     """The bundle of a run as it stood after an experience, and what learning on from there needs.
 
+    With an update state the bundle holds what may leave with sums (`leaving`), and no more.
+
     Args:
         folder: The run's.
         after: After how many experiences; all of them where not given.
@@ -27,7 +32,8 @@ def bundle_of(
 
     Raises:
         MissingFile: where the folder is no finished run, or one from before there were bundles.
-        InvalidValue: where the run has no such step, or none of its findings can be scored by then.
+        InvalidValue: where the run has no such step, or none of its findings can be scored by then
+            or may leave.
     """
     results = read_results(folder / "results.json")
     if missing := [name for name in _NEEDED if not (folder / name).exists()]:
@@ -38,9 +44,20 @@ def bundle_of(
     last = len(results.experiences)
     step = last if after is None else after
     _check_step(results, step, updatable=updatable)
-    learner = load_learner(
-        folder / "learners" / f"{step:03}", setting=load_setting(folder / "setting")
-    )
+    learner, withheld = _learner(folder, step, leaves=updatable)
+    bundle = _bundle(folder, results, step, learner)
+    if not updatable:
+        return bundle, None
+    if learner.patient_rows:
+        raise InvalidValue(
+            f"The learner keeps {learner.patient_rows} rows of single patients' features, and those "
+            "leave no house. Leave --updatable out, or run a strategy that keeps sums (Ridge)."
+        )
+    recipe = read_json(folder / "recipe.json", Continual)
+    return bundle, state_of(learner, recipe, withheld)
+
+
+def _bundle(folder: Path, results: Results, step: int, learner: Learner) -> Bundle:
     if learner.readout is None or not learner.readout.labels:
         raise InvalidValue(
             f"After step {step} the run {folder.name} has nothing that predicts. Name a later one: "
@@ -49,7 +66,7 @@ def bundle_of(
     labels, cards = learner.readout.labels, read_json(folder / "encoders.json", CardsUsed)
     rules = {rule.label: rule for rule in read_json(folder / "rules.json", Rules).steps[step]}
     measured = results.scores["auroc"][step - 1]
-    bundle = Bundle(
+    return Bundle(
         readout=learner.readout,
         rules=tuple(rules[label] for label in labels if label in rules),
         encoders=cards.images,
@@ -58,20 +75,48 @@ def bundle_of(
         auroc={label: measured[label] for label in labels if label in measured},
         single_patients=learner.single_patients,
     )
-    if not updatable:
-        return bundle, None
-    if learner.patient_rows:
-        raise InvalidValue(
-            f"The learner keeps {learner.patient_rows} rows of single patients' features, and those "
-            "leave no house. Leave --updatable out, or run a strategy that keeps sums (Ridge)."
-        )
-    return bundle, state_of(learner, read_json(folder / "recipe.json", Continual))
+
+
+def home_of(folder: Path) -> tuple[Bundle, UpdateState] | None:
+    """The reader of a run and its update state as they stay here; None where all of it may leave.
+
+    Raises:
+        MissingFile, InvalidValue: as `bundle_of`.
+    """
+    results = read_results(folder / "results.json")
+    step = len(results.experiences)
+    out = leaving(_kept(folder, step))
+    if out.home is out.learner:
+        return None
+    recipe = read_json(folder / "recipe.json", Continual)
+    return _bundle(folder, results, step, out.home), state_of(out.home, recipe, {})
 
 
 def taught_in(folder: Path) -> Taught | None:
     """Which cells of which films a run taught; None where an earlier carina made it."""
     path = folder / "taught.parquet"
     return read_taught(path) if path.is_file() else None
+
+
+def _kept(folder: Path, step: int) -> Learner:
+    return load_learner(
+        folder / "learners" / f"{step:03}", setting=load_setting(folder / "setting")
+    )
+
+
+def _learner(folder: Path, step: int, *, leaves: bool) -> tuple[Learner, Mapping[str, str]]:
+    """The learner after a step, or what may leave of it with sums, and what is withheld then."""
+    learner = _kept(folder, step)
+    if not leaves:
+        return learner, {}
+    out = leaving(learner)
+    if learner.labels.names and not out.learner.labels.names:
+        told = "; ".join(f"{label}: {why}" for label, why in out.withheld.items())
+        raise InvalidValue(
+            f"No finding of the run {folder.name} may leave with its sums ({told}). Leave "
+            "--updatable out."
+        )
+    return out.learner, out.withheld
 
 
 def _check_step(results: Results, step: int, *, updatable: bool) -> None:
@@ -101,8 +146,14 @@ def _lesson(results: Results, step: int) -> Lesson:
     )
 
 
-def state_of(learner: Learner, recipe: Continual) -> UpdateState:
-    """All of the learner but its readout, and the recipe that made it."""
+def state_of(learner: Learner, recipe: Continual, withheld: Mapping[str, str]) -> UpdateState:
+    """All of the learner but its readout, and the recipe that made it.
+
+    Args:
+        learner: What is to learn on.
+        recipe: Of the run; what it streamed does not matter any more, and is left out.
+        withheld: Findings whose sums stayed behind, and why.
+    """
     setting = learner.setting
     aligned, tensors = (
         (None, {}) if setting.alignment is None else pack_alignment(setting.alignment)
@@ -115,10 +166,14 @@ def state_of(learner: Learner, recipe: Continual) -> UpdateState:
         notes={
             "learner": dict(learner.notes),
             "calibration": dump(dict(learner.calibration)),
-            "recipe": dump(recipe),
+            "recipe": dump(
+                # of a path to prompts, what does not tell whose it is
+                replace(recipe, plan=AllAtOnce(), prompts=Path(recipe.prompts).name)
+            ),
             "shared_space": setting.shared_space,
             "alignment": aligned,
         },
         fewest_patients=learner.fewest_patients,
         single_patients=learner.single_patients,
+        withheld=withheld,
     )

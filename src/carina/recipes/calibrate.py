@@ -1,7 +1,7 @@
 """From scores to probabilities and decisions, on patients the scoring learner never saw."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -26,7 +26,7 @@ class Calibrated:
 
 def calibrate(
     difference: Float[np.ndarray, "steps images labels"],
-    target: Bool[np.ndarray, "images labels"],
+    told: Sequence[Bool[np.ndarray, "images labels"]],
     shown: Sequence[Bool[np.ndarray, "images labels"]],
     own: Sequence[Mapping[int, Sigmoid]],
 ) -> tuple[dict[int, Calibrated], ...]:
@@ -34,23 +34,27 @@ def calibrate(
 
     A finding is calibrated on the cells its latest experience showed, each scored by a learner
     of the same step that never saw the patient; so nothing is used that a hospital would no
-    longer have. Between its experiences a finding keeps the calibration it has.
+    longer have. Between its experiences a finding keeps the calibration it has, unless the strategy
+    knows another from its sums: where patients are taken back, they leave that too.
 
     Args:
         difference: Scores out of fold after every step, index 0 before any.
-        target: Whether present.
-        shown: For every experience, the cells (images, labels) it showed.
+        told: For every experience, whether its cells (images, labels) were told present.
+        shown: For every experience, the cells it showed.
         own: For every experience, sigmoids by column that the strategy knows from its own sums;
             they go before a fit.
     """
     now: dict[int, Calibrated] = {}
     steps: list[dict[int, Calibrated]] = [{}]
-    for step, (cells, sigmoids) in enumerate(zip(shown, own, strict=True), start=1):
+    for step, (said_of, cells, sigmoids) in enumerate(zip(told, shown, own, strict=True), start=1):
         now = dict(now)
+        for column in now.keys() & sigmoids.keys():
+            if not cells[:, column].any():
+                now[column] = replace(now[column], sigmoid=sigmoids[column])
         for column in np.flatnonzero(cells.any(axis=0)).tolist():
             scores, rows = difference[step, :, column], cells[:, column]
             rows = rows & ~np.isnan(scores)
-            said = target[rows, column]
+            said = said_of[rows, column]
             if said.all() or not said.any():
                 continue
             now[column] = Calibrated(

@@ -7,7 +7,7 @@ from carina.learning import Heads, RETune, Ridge, StrategyConfig, ZeroShot
 from carina.recipes.recipe import Align, Continual
 from carina.streams import AllAtOnce, ByClass, ByData, ByLabel, StreamPlan
 
-__all__ = ["demo_recipes"]
+__all__ = ["demo_recipes", "demo_strategies"]
 
 _PLANS: dict[str, StreamPlan] = {
     "by-class": ByClass(),
@@ -49,11 +49,12 @@ def demo_recipes() -> tuple[Continual, ...]:
             draws=_DRAWS,
         )
         for plan, laid in _PLANS.items()
-        for method, strategy in _strategies(plan).items()
+        for method, strategy in demo_strategies(plan).items()
     )
 
 
-def _strategies(plan: str) -> dict[str, StrategyConfig]:
+def demo_strategies(plan: str) -> dict[str, StrategyConfig]:
+    """The methods as the demo has them in a scenario."""
     return {
         **({"zero-shot": ZeroShot()} if plan == "by-class" else {}),
         "retune": replace(_RETUNE, steps=200) if plan == "joint" else _RETUNE,

@@ -7,11 +7,21 @@ Runs: ``carina run NAME --data DATA --store S --out O``.
 from collections.abc import Callable
 from dataclasses import replace
 
-from carina.adaptors import Mlp, Sides
-from carina.learning import Heads, RETune, Ridge, Schedule, StrategyConfig
+from carina.recipes.methods import METHODS, text_of, tuned
 from carina.recipes.paper import PAPER
 from carina.recipes.recipe import Continual
-from carina.streams import AllAtOnce, ByClass, ByData, ByLabel, StreamPlan
+from carina.recipes.scenarios import SCENARIOS
+from carina.streams import (
+    AllAtOnce,
+    ByClass,
+    ByData,
+    ByLabel,
+    CellMatched,
+    Corrected,
+    Deletion,
+    LabelRows,
+    StreamPlan,
+)
 
 __all__ = ["NAMED", "NIH_FINDINGS", "nih", "with_encoders", "with_seed"]
 
@@ -38,29 +48,19 @@ _PLANS: dict[str, tuple[StreamPlan, str]] = {
     "by-label": (ByLabel(), "new films with one more finding at a time"),
     "by-data": (ByData(parts=5), "five parts of the films, all findings"),
     "joint": (AllAtOnce(), "everything at once"),
-}
-_JOINT = RETune(
-    sides=Sides(adaptor=Mlp(hidden=256, out=128)),
-    rate=5e-4,
-    schedule=Schedule.LINEAR,
-    batch=256,
-    steps=240,
-    epochs=None,
-    normalise=True,
-    noise=1.0,
-    scale=10.0,
-    learn_scale=True,
-)
-_RETUNE = {
-    "by-class": replace(_JOINT, schedule=Schedule.CONSTANT, steps=40),
-    "by-label": replace(_JOINT, schedule=Schedule.CONSTANT, steps=20),
-    "by-data": replace(_JOINT, schedule=Schedule.CONSTANT, steps=40),
-    "joint": _JOINT,
-}
-_METHODS = {
-    "retune": "RE-tune, adaptors on both sides against prompts",
-    "ridge": "masked ridge head, closed form",
-    "heads": "independent logistic head a finding",
+    "new-labels": (
+        ByLabel(variant=LabelRows.SAME_FILMS),
+        "all films each time, with one more finding labelled",
+    ),
+    "corrected": (Corrected(), "a tenth of the labels told wrong, taken back, told right"),
+    "deletion": (
+        Deletion(of=ByClass()),
+        "one finding at a time, and then a tenth of the patients taken back",
+    ),
+    "deletion-joint": (
+        CellMatched(of=Deletion(of=ByClass())),
+        "everything at once without the tenth of the patients that leaves",
+    ),
 }
 
 
@@ -71,20 +71,16 @@ def nih(plan: str, method: str) -> Continual:
     docs/decisions/choices.md.
 
     Args:
-        plan: "by-class", "by-label", "by-data" or "joint".
+        plan: "by-class", "by-label", "by-data", "joint", "new-labels", "corrected", "deletion" or
+            "deletion-joint".
         method: "retune", "ridge" or "heads".
     """
-    strategies: dict[str, StrategyConfig] = {
-        "retune": _RETUNE[plan],
-        "ridge": Ridge(lambdas=(0.5, 1.0), betas=(0.0,)),
-        "heads": Heads(penalties=(0.3, 1.0, 3.0), balanced=True),
-    }
     return Continual(
         name=f"nih-{plan}-{method}",
         encoders=("efficientnet-lite0",),
-        strategy=strategies[method],
+        strategy=tuned(method, "joint" if plan.endswith("joint") else plan),
         plan=_PLANS[plan][0],
-        text_encoder="minilm-l6" if method == "retune" else "",
+        text_encoder=text_of(method),
         findings=(*NIH_FINDINGS, "No Finding"),
         headline=NIH_FINDINGS,
     )
@@ -104,12 +100,13 @@ def _named(plan: str, method: str) -> Callable[[], Continual]:
     def make() -> Continual:
         return nih(plan, method)
 
-    make.__doc__ = f"ChestX-ray14, {_PLANS[plan][1]}: {_METHODS[method]}."
+    make.__doc__ = f"ChestX-ray14, {_PLANS[plan][1]}: {METHODS[method]}."
     return make
 
 
 NAMED: dict[str, Callable[[], Continual]] = {
-    **{f"nih-{plan}-{method}": _named(plan, method) for plan in _PLANS for method in _METHODS},
+    **{f"nih-{plan}-{method}": _named(plan, method) for plan in _PLANS for method in METHODS},
     **PAPER,
+    **SCENARIOS,
 }
 """Name to recipe."""

@@ -29,6 +29,7 @@ from carina.learning import (
     kept,
     learn_one,
     load_learner,
+    passed_over,
     save_learner,
 )
 from carina.streams import Labelled, Stream, view
@@ -67,7 +68,11 @@ class Answers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lived:
-    """What one experience took, and what it left behind: see `kept`."""
+    """What one experience took, and what it left behind: see `kept`.
+
+    Attributes:
+        marks: What the strategy could not make of it: see `passed_over`.
+    """
 
     seconds: float
     optimiser_steps: int
@@ -75,6 +80,7 @@ class Lived:
     fewest_patients: int | None
     single_patients: bool
     patient_rows: int
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +184,7 @@ def walk(
             fewest_patients=left.fewest_patients,
             single_patients=left.single_patients,
             patient_rows=left.patient_rows,
+            marks=tuple(why for why in [passed_over(strategy, before, seen)] if why),
         )
         _keep(folder, index + 1, answer(learner, labelled, this.score, setting), lived, learner)
         shutil.rmtree(_standing(folder, index), ignore_errors=True)

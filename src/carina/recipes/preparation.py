@@ -24,7 +24,7 @@ from carina.encoders import (
 from carina.features import PromptVectors, Store, lookup
 from carina.learning import Setting
 from carina.recipes.recipe import Align, Continual
-from carina.streams import Labelled
+from carina.streams import Ground, LabelColumn, Labelled
 from carina.studies import LabelSpace, Manifest, Split, patient_codes, sharing
 
 __all__ = ["Prepared", "prepare"]
@@ -71,6 +71,11 @@ class Prepared:
     why_no_zero_shot: str = ""
     checks: tuple[SelfCheck | None, ...] = ()
 
+    def ground(self) -> Ground:
+        """What a plan is laid on: every row to learn from, none held back."""
+        nobody = np.array([], dtype=np.int64)
+        return self.labelled.ground(rows=self.learn, validation=nobody, digest=self.manifest_digest)
+
 
 def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
     """Read what a recipe needs; nothing of it depends on the strategy or the plan.
@@ -106,7 +111,7 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
             "aside. See: carina check DATA."
         )
     cards = (*images, *([text.card] if text else []))
-    exposed = tuple(_exposure(card, manifest.source) for card in cards)
+    exposed = tuple(_exposure(card, manifest) for card in cards)
     return Prepared(
         labelled=Labelled(
             features=features,
@@ -117,6 +122,9 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
             images=np.array([salted(d, recipe.salt) for d in digests], dtype=np.int64),
             space=space,
             prompts=_prompts(recipe, space, text),
+            sites=here.site if any(here.site) else (),
+            dates=here.date if any(here.date) else (),
+            others=_others(recipe, here, space),
         ),
         certain=targets.certain,
         setting=Setting(
@@ -138,6 +146,18 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
         why_no_zero_shot="" if shared or alignment else _why_apart(recipe, text),
         checks=(*map(store.check_of, images), *([check_when_loaded(text)] if text else [])),
     )
+
+
+def _others(recipe: Continual, manifest: Manifest, space: LabelSpace) -> dict[str, LabelColumn]:
+    """What the label columns that the recipe does not learn count as, by name."""
+    names = tuple(name for name in manifest.space.names if name not in space)
+    if not names:
+        return {}
+    read = recipe.policy.apply(manifest.labels, manifest.space)
+    return {
+        name: LabelColumn(target=read.target[:, at], known=read.known[:, at])
+        for name, at in zip(names, manifest.space.indices(names), strict=True)
+    }
 
 
 def _prompts(
@@ -194,15 +214,18 @@ def _exposures(card: EncoderCard, source: str) -> list[Exposure]:
     return [exposure for exposure in card.exposed_to if exposure.source in may_be]
 
 
-def _exposure(card: EncoderCard, source: str) -> str:
-    return "; ".join(exposure.what for exposure in _exposures(card, source))
+def _exposure(card: EncoderCard, manifest: Manifest) -> str:
+    sources = dict.fromkeys(manifest.sources)
+    seen = (exposure.what for source in sources for exposure in _exposures(card, source))
+    return "; ".join(dict.fromkeys(seen))
 
 
 def _unseen(manifest: Manifest, cards: tuple[EncoderCard, ...]) -> Bool[np.ndarray, " images"]:
     """Rows that every exposed encoder's own list says its weights have not seen."""
-    unseen = np.ones(len(manifest), dtype=bool)
-    for card in cards:
-        for exposure in _exposures(card, manifest.source):
+    unseen, sources = np.ones(len(manifest), dtype=bool), np.array(manifest.sources)
+    for source in dict.fromkeys(manifest.sources):
+        for exposure in (one for card in cards for one in _exposures(card, source)):
             column = manifest.extra.get(exposure.unseen_column)
-            unseen &= np.array([cell == "0" for cell in column]) if column else False
+            surely = np.array([cell == "0" for cell in column]) if column else False
+            unseen &= (sources != source) | surely
     return unseen

@@ -1,10 +1,11 @@
 """One experiment as a value: what `carina run` takes by name, by function or from a file."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib import import_module
 from pathlib import Path
 
+from carina.adaptors import is_bank_path
 from carina.core import (
     ConfigError,
     InvalidValue,
@@ -14,11 +15,13 @@ from carina.core import (
     read_toml,
     unknown,
 )
-from carina.learning import StrategyConfig
-from carina.streams import ByClass, StreamPlan
+from carina.learning import Ridge, StrategyConfig
+from carina.streams import ByClass, Planned, StreamPlan, found_from, identity, names_a_file
 from carina.studies import LabelPolicy
 
-__all__ = ["Align", "Continual", "Recipe", "find_recipe"]
+__all__ = ["Align", "Continual", "Recipe", "beside_its_plan", "find_recipe"]
+
+_PLAN = "plan.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +42,11 @@ class Continual:
     Attributes:
         name: As on the command line; not part of what the run is.
         encoders: Frozen image encoders, side by side.
-        strategy: How it learns.
+        strategy: How it learns; the masked ridge head where none is named.
         plan: What it meets, in which order.
         text_encoder: Reads the prompts (and reports, with `align`); "" for strategies without.
-        prompts: Name of the prompt bank.
+        prompts: Name of the prompt bank, or path of one's own, with a slash, from the working
+            folder on; a path is not part of what the run is, its texts are.
         align: How encoders that share no space are aligned; None leaves them apart.
         policy: What uncertain and unmentioned labels count as in learning; scored are certain ones.
         findings: Learned and scored, in order; empty means all of the manifest's.
@@ -55,7 +59,7 @@ class Continual:
 
     name: str
     encoders: tuple[str, ...]
-    strategy: StrategyConfig
+    strategy: StrategyConfig = Ridge()
     plan: StreamPlan = ByClass()
     text_encoder: str = "minilm-l6"
     prompts: str = "retune-4"
@@ -88,14 +92,22 @@ class Continual:
 
     @property
     def fingerprint(self) -> str:
-        """Of everything but the name."""
+        """Of everything but the name and the place of a prompt bank."""
         others = {field.name: getattr(self, field.name) for field in fields(self)}
+        if is_bank_path(self.prompts):
+            others["prompts"] = ""
         others["policy"] = self.policy.described  # what a policy can say may grow
+        others["plan"] = identity(self.plan)  # wherever the file of one lies
         return fingerprint({"kind": type(self).__name__, **others, "name": ""})
 
 
 Recipe = Continual
 """The kinds of experiment there are; pre-training, probe and segmentation will join."""
+
+
+def beside_its_plan(recipe: Recipe) -> Recipe:
+    """The recipe as it stands in a run's folder: a plan from a file is the one beside it."""
+    return replace(recipe, plan=Planned(file=_PLAN)) if names_a_file(recipe.plan) else recipe
 
 
 def find_recipe(text: str, named: dict[str, Callable[[], Recipe]]) -> Recipe:
@@ -112,10 +124,10 @@ def find_recipe(text: str, named: dict[str, Callable[[], Recipe]]) -> Recipe:
     if text in named:
         return named[text]()
     path = Path(text)
-    if path.suffix.lower() == ".toml":
-        return read_toml(path, Recipe)
-    if path.suffix.lower() == ".json":
-        return read_json(path, Recipe)
+    if path.suffix.lower() in (".toml", ".json"):
+        read = read_toml if path.suffix.lower() == ".toml" else read_json
+        recipe = read(path, Recipe)
+        return replace(recipe, plan=found_from(recipe.plan, path.parent))
     if path.exists():
         raise ConfigError(
             f"{text} is a {'folder' if path.is_dir() else 'file of another kind'}; wanted a "

@@ -16,7 +16,7 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 
 from carina.bundles import write_taught
 from carina.core import PARTIAL, fingerprint, generator, partial_folder, read_json, write_json
@@ -38,11 +38,12 @@ from carina.recipes.calibrate import Calibrated, calibrate, decided
 from carina.recipes.citations import citations
 from carina.recipes.passes import Lived, Pass, Progress, Walked, learners_left, walk, walked
 from carina.recipes.preparation import Prepared
-from carina.recipes.recipe import Continual
+from carina.recipes.recipe import Continual, beside_its_plan
 from carina.recipes.records import cards_used, rules_of
 from carina.recipes.standing import alone_in
+from carina.recipes.streaming import refuse_unlearnable, told_and_shown
 from carina.recipes.teaching import taught_by
-from carina.streams import Stream, lay_out
+from carina.streams import Ground, Stream, lay_out, written
 
 __all__ = ["Finished", "run", "run_name"]
 
@@ -94,16 +95,18 @@ def run(recipe: Continual, prepared: Prepared, out: Path) -> Iterator[Progress |
     whole = out / name / "results.json"
     if not whole.is_file():
         prepared.labelled.space.indices(recipe.headline)  # a misspelt one now, not after the work
-        stream = _stream(recipe, prepared)
+        ground = prepared.ground()
+        stream = lay_out(recipe.plan, ground)
+        refuse_unlearnable(stream, ground, recipe.strategy, prepared.setting)
         with alone_in(out / f"{name}.unfinished"):
             if not whole.is_file():  # nobody finished it since
-                yield from _worked(recipe, prepared, stream, out, name)
+                yield from _worked(recipe, prepared, stream, ground, out, name)
     _tidy(out, name)
     yield Finished(folder=out / name, results=read_json(whole, Results))
 
 
 def _worked(
-    recipe: Continual, prepared: Prepared, stream: Stream, out: Path, name: str
+    recipe: Continual, prepared: Prepared, stream: Stream, ground: Ground, out: Path, name: str
 ) -> Iterator[Progress]:
     """The whole run, up to its folder under its final name."""
     final, unfinished = out / name, out / f"{name}.unfinished"
@@ -135,8 +138,8 @@ def _worked(
         {stream.space.index(label): sigmoid for label, sigmoid in learner.calibration.items()}
         for learner in learners
     ]
-    target = prepared.labelled.target[prepared.learn]
-    calibration = calibrate(outside.difference, target, _shown(prepared, stream), own)
+    told, shown = told_and_shown(stream, prepared)
+    calibration = calibrate(outside.difference, told, shown, own)
     tables = {
         OUT_OF_FOLD: _scores(OUT_OF_FOLD, prepared, stream, prepared.learn, outside, calibration),
         "test": _scores("test", prepared, stream, prepared.test, refit, calibration),
@@ -146,9 +149,9 @@ def _worked(
     seconds["total"] = perf_counter() - started
     results = replace(results, seconds=seconds, peak_memory_bytes=_peak_memory())
     with partial_folder(final) as folder:
-        write_json(folder / "recipe.json", recipe)
+        write_json(folder / "recipe.json", beside_its_plan(recipe))
         write_json(folder / "environment.json", _environment(prepared))
-        write_json(folder / "plan.json", stream.described())
+        write_json(folder / "plan.json", written(stream, ground))
         write_json(folder / "rules.json", rules_of(calibration, stream.space.names))
         write_json(folder / "encoders.json", cards_used(prepared.cards))
         write_taught(folder / "taught.parquet", taught_by(stream, prepared.labelled, recipe.salt))
@@ -163,14 +166,6 @@ def _tidy(out: Path, name: str) -> None:
     """Remove what this attempt, and killed ones before it, needed beside the run that is whole."""
     for path in (out / f"{name}.unfinished", *out.glob(f"{PARTIAL}*-{name}")):
         shutil.rmtree(path, ignore_errors=True)
-
-
-def _stream(recipe: Continual, prepared: Prepared) -> Stream:
-    nobody = np.array([], dtype=np.int64)
-    ground = prepared.labelled.ground(
-        rows=prepared.learn, validation=nobody, digest=prepared.manifest_digest
-    )
-    return lay_out(recipe.plan, ground)
 
 
 def _fold(prepared: Prepared, folds: Int[np.ndarray, " images"], fold: int) -> Pass:
@@ -192,28 +187,9 @@ def _gathered(
     return Walked(difference=arrays["difference"], positive=arrays["positive"], lived=())
 
 
-def _shown(prepared: Prepared, stream: Stream) -> list[Bool[np.ndarray, "learn labels"]]:
-    """For every experience, which certain cells of the rows learned from it showed."""
-    place = {int(row): at for at, row in enumerate(prepared.learn)}
-    shown = []
-    for experience in stream.experiences:
-        cells = np.zeros((len(prepared.learn), len(stream.space)), dtype=bool)
-        at = np.array([place[int(row)] for row in experience.rows], dtype=np.int64)
-        columns = np.array(stream.space.indices(experience.visible))
-        known = prepared.certain[experience.rows][:, columns]
-        cells[np.ix_(at, columns)] = known if experience.cells is None else known & experience.cells
-        shown.append(cells)
-    return shown
-
-
 def _taught(stream: Stream) -> Int[np.ndarray, " labels"]:
     """The step, from 1, that first showed each finding; 0 where none did."""
-    first = {
-        name: step
-        for step in range(len(stream.experiences), 0, -1)
-        for name in stream.experiences[step - 1].visible
-    }
-    return np.array([first.get(name, 0) for name in stream.space.names], dtype=np.int64)
+    return np.array([stream.taught.get(name, 0) for name in stream.space.names], dtype=np.int64)
 
 
 def _scores(
@@ -365,7 +341,9 @@ def _experiences(
             visible=experience.visible,
             images=len(experience.rows),
             patients=len(np.unique(patients[experience.rows])),
-            marks=experience.marks,
+            retracts=experience.retracts,
+            confounding=dict(experience.confounding),
+            marks=(*experience.marks, *life.marks),
             seconds=life.seconds,
             optimiser_steps=life.optimiser_steps,
             kept_bytes=life.kept_bytes,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -9,9 +10,9 @@ from jaxtyping import Int
 
 from carina.core import ConfigError, InvalidValue, salted
 from carina.streams.experience import Experience
-from carina.streams.stream import Ground, in_order, laid
+from carina.streams.stream import Ground, also_elsewhere, in_order, laid
 
-__all__ = ["ByData", "DataOrder"]
+__all__ = ["ByData", "DataOrder", "even_cuts"]
 
 
 class DataOrder(StrEnum):
@@ -72,7 +73,7 @@ class ByData:
                 visible=in_order(self.order, ground.space),
                 rows=rows[part],
                 validation=validation[part],
-                marks=_elsewhere(ground, rows, part),
+                marks=also_elsewhere(ground, rows, part),
             )
             for part in range(self.parts)
         )
@@ -83,28 +84,35 @@ class ByData:
         return _cut_by_patient(rows, ground.patients[rows], self.parts, f"by-data {self.seed}")
 
 
+def even_cuts(counts: Int[np.ndarray, " groups"], parts: int) -> list[int]:
+    """Where groups in order are cut into parts of as equal size as whole groups allow.
+
+    Args:
+        counts: Rows of each group.
+        parts: How many; none is empty while there are groups enough.
+
+    Returns:
+        The first group of each part, and at last the number of groups.
+    """
+    ends = np.cumsum(counts)
+    spare = len(counts) >= parts
+    cuts = [0]
+    for part in range(1, parts):
+        wanted = int(ends[-1]) * part / parts if len(ends) else 0
+        nearest = int(np.searchsorted(ends, wanted - 0.5) + 1)
+        least = cuts[-1] + spare
+        most = len(counts) - (parts - part) * spare
+        cuts.append(min(max(nearest, least), most))
+    return [*cuts, len(counts)]
+
+
 def _cut_by_patient(
     rows: Int[np.ndarray, " rows"], patients: Int[np.ndarray, " rows"], parts: int, salt: str
 ) -> list[np.ndarray]:
     """Parts as equal as whole patients allow, none empty while there are patients enough."""
     codes, place, counts = np.unique(patients, return_inverse=True, return_counts=True)
     order = np.argsort([salted(str(code), salt) for code in codes.tolist()], kind="stable")
-    ends = np.cumsum(counts[order])
-    spare = len(codes) >= parts
-    cuts = [0]
-    for part in range(1, parts):
-        nearest = int(np.searchsorted(ends, len(rows) * part / parts - 0.5) + 1)
-        least = cuts[-1] + spare
-        most = len(codes) - (parts - part) * spare
-        cuts.append(min(max(nearest, least), most))
     part_of = np.empty(len(codes), dtype=np.int64)
-    for part, (start, end) in enumerate(zip(cuts, [*cuts[1:], len(codes)], strict=True)):
+    for part, (start, end) in enumerate(pairwise(even_cuts(counts[order], parts))):
         part_of[order[start:end]] = part
     return [rows[part_of[place] == part] for part in range(parts)]
-
-
-def _elsewhere(ground: Ground, parts: list[np.ndarray], part: int) -> tuple[str, ...]:
-    own = np.unique(ground.patients[parts[part]])
-    others = [ground.patients[rows] for index, rows in enumerate(parts) if index != part]
-    shared = np.isin(own, np.concatenate([own[:0], *others])).sum()
-    return (f"{shared} patient(s) also in other parts",) if shared else ()

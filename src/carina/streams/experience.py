@@ -1,12 +1,13 @@
 """One step of a stream, and the only thing a strategy ever sees of it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from carina.core import InvalidValue
+from carina.core import Estimate, InvalidValue
 from carina.features import PromptVectors
 
 __all__ = ["Experience", "Held", "View"]
@@ -21,8 +22,16 @@ class Experience:
         rows: Rows of the manifest to learn from.
         visible: Findings whose labels may be seen here.
         cells: (rows, visible): which of those cells are shown; None shows all.
+        flipped: (rows, visible): cells shown that say the opposite of what the label is: told
+            wrong. None where all are told as they are.
         validation: Rows held back for validation, of other patients.
         validation_cells: (validation, visible): as cells.
+        retracts: Whether the cells shown are taken back instead of learned.
+        text_only: Whether the findings are met by their prompts alone, without any row.
+        picked: Whether its cells were picked by what they say, such as those told wrong before, so
+            that nothing can be calibrated on them.
+        confounding: How well the site alone tells each finding, see `site_given_label`; empty
+            where the rows are of one site or of none that is known.
         marks: What a reader should know of it: "Hernia without positives".
     """
 
@@ -30,8 +39,13 @@ class Experience:
     rows: Int[np.ndarray, " rows"]
     visible: tuple[str, ...]
     cells: Bool[np.ndarray, "rows visible"] | None = None
+    flipped: Bool[np.ndarray, "rows visible"] | None = None
     validation: Int[np.ndarray, " validation"]
     validation_cells: Bool[np.ndarray, "validation visible"] | None = None
+    retracts: bool = False
+    text_only: bool = False
+    picked: bool = False
+    confounding: Mapping[str, Estimate] = field(default_factory=dict)
     marks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -41,7 +55,11 @@ class Experience:
             )
         if np.intersect1d(self.rows, self.validation).size:
             raise InvalidValue(f"Experience {self.name!r} validates on rows it learns from.")
-        for rows, cells in ((self.rows, self.cells), (self.validation, self.validation_cells)):
+        for rows, cells in (
+            (self.rows, self.cells),
+            (self.rows, self.flipped),
+            (self.validation, self.validation_cells),
+        ):
             if len(np.unique(rows)) != len(rows):
                 raise InvalidValue(f"Experience {self.name!r} shows a row twice.")
             if cells is not None and cells.shape != (len(rows), len(self.visible)):
@@ -49,6 +67,10 @@ class Experience:
                     f"Experience {self.name!r} has cells {cells.shape} for {len(rows)} rows and "
                     f"{len(self.visible)} findings."
                 )
+        if self.text_only and (self.retracts or len(self.rows) or len(self.validation)):
+            raise InvalidValue(
+                f"Experience {self.name!r} is of text only, so it has no rows and takes none back."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +101,8 @@ class View:
         soft: (rows, labels): share, between 0 and 1, to which cells that are not known are
             present, NaN elsewhere; None where there are no such cells. A strategy may pass
             them over; counts of classes, calibration and scores are of known cells alone.
+        retracts: Whether what is shown is to be taken back instead of learned.
+        text_only: Whether there are prompts and no rows.
     """
 
     name: str
@@ -91,6 +115,8 @@ class View:
     prompts: PromptVectors | None = None
     held: Held | None = None
     soft: Float[Tensor, "rows labels"] | None = None
+    retracts: bool = False
+    text_only: bool = False
 
     @property
     def learnable(self) -> Bool[Tensor, "rows labels"]:

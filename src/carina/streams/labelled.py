@@ -1,6 +1,7 @@
 """Everything the rows of a manifest offer to learning, and what an experience shows of it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from carina.core import InvalidValue
 from carina.features import PromptVectors
 from carina.streams.experience import Experience, Held, View
-from carina.streams.stream import Ground, check_soft
+from carina.streams.stream import Ground, LabelColumn, check_soft
 from carina.studies import LabelSpace
 
 __all__ = ["Labelled", "view"]
@@ -30,6 +31,9 @@ class Labelled:
         prompts: Encoded prompts of the findings, or None without a text encoder.
         soft: (images, labels): share, between 0 and 1, to which cells that are not known are
             present, NaN elsewhere; or None.
+        sites: Where each image was taken, "" where nobody knows; empty where nobody says.
+        dates: When each was, as the source writes it; likewise.
+        others: Label columns that stand for no finding of the space, by name.
     """
 
     space: LabelSpace
@@ -40,6 +44,9 @@ class Labelled:
     images: Int[np.ndarray, " images"]
     prompts: PromptVectors | None = None
     soft: Float[np.ndarray, "images labels"] | None = None
+    sites: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
+    others: Mapping[str, LabelColumn] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         columns = (self.features, self.target, self.known, self.patients, self.images)
@@ -76,6 +83,10 @@ class Labelled:
             known=self.known,
             soft=self.soft,
             patients=self.patients,
+            images=self.images,
+            sites=self.sites,
+            dates=self.dates,
+            others=self.others,
             rows=rows,
             validation=validation,
             digest=digest,
@@ -86,7 +97,9 @@ def view(experience: Experience, labelled: Labelled) -> View:
     """What a strategy gets of an experience: its rows and its visible findings, and nothing else."""
     rows, held = experience.rows, experience.validation
     columns = labelled.space.indices(experience.visible)
-    features, target, known = _shown(labelled, rows, columns, experience.cells)
+    features, target, known = _shown(
+        labelled, rows, columns, experience.cells, flipped=experience.flipped
+    )
     validation = None
     if len(held):
         seen = _shown(labelled, held, columns, experience.validation_cells)
@@ -103,6 +116,8 @@ def view(experience: Experience, labelled: Labelled) -> View:
         prompts=prompts,
         held=validation,
         soft=_soft(labelled, rows, columns, experience.cells),
+        retracts=experience.retracts,
+        text_only=experience.text_only,
     )
 
 
@@ -126,11 +141,13 @@ def _shown(
     rows: Int[np.ndarray, " rows"],
     columns: list[int],
     cells: Bool[np.ndarray, "rows visible"] | None,
+    flipped: Bool[np.ndarray, "rows visible"] | None = None,
 ) -> tuple[Float[Tensor, "rows dim"], Bool[Tensor, "rows visible"], Bool[Tensor, "rows visible"]]:
     """Features, target and known of some rows and columns; hidden cells are not known."""
     known = labelled.known[rows][:, columns]
     if cells is not None:
         known = known & cells
-    target = labelled.target[rows][:, columns] & known
+    target = labelled.target[rows][:, columns]
+    target = (target if flipped is None else target ^ flipped) & known
     features = labelled.features.index_select(0, torch.from_numpy(rows))
     return features, torch.from_numpy(target), torch.from_numpy(known)

@@ -8,6 +8,7 @@ from carina.studies.checking import check as check
 from carina.studies.findings import FINDINGS as FINDINGS
 from carina.studies.findings import Finding as Finding
 from carina.studies.findings import canonical as canonical
+from carina.studies.findings import finding_id as finding_id
 from carina.studies.findings import resolve as resolve
 from carina.studies.guard import Problem as Problem
 from carina.studies.guard import Verdict as Verdict
@@ -45,9 +46,14 @@ from carina.studies.reports.labeller import LABELLED as LABELLED
 from carina.studies.reports.labeller import Mention as Mention
 from carina.studies.reports.labeller import explain_report as explain_report
 from carina.studies.reports.labeller import label_report as label_report
+from carina.studies.reports.labeller import told_by_words as told_by_words
 from carina.studies.reports.sections import Heading as Heading
 from carina.studies.reports.sections import Sections as Sections
 from carina.studies.reports.sections import split_sections as split_sections
+from carina.studies.sources.collection import Collection as Collection
+from carina.studies.sources.collection import Films as Films
+from carina.studies.sources.collection import PartOf as PartOf
+from carina.studies.sources.collection import joined as joined
 from carina.studies.sources.folder import read_folder as read_folder
 from carina.studies.sources.mapping import Blank as Blank
 from carina.studies.sources.mapping import Columns as Columns

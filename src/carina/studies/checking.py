@@ -36,6 +36,7 @@ class PresenceCounts:
     absent: int
     uncertain: int
     unmentioned: int
+    unannotated: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +165,7 @@ class _Seen:
 
 
 def _look(manifest: Manifest, row: int, seen: _Seen, *, read: bool) -> None:
-    path = manifest.root / manifest.image[row]
+    path = manifest.place(manifest.image[row])
     if not read:
         if not path.is_file():
             seen.missing.append(row)
@@ -303,13 +304,17 @@ def _of_findings(
                 text=f"carina has no finding {name!r} and takes it as it is.{near(name, known)}",
                 count=1,
             )
-    for presence in (Presence.UNMENTIONED, Presence.UNCERTAIN):
+    for presence, what in (
+        (Presence.UNMENTIONED, "the recipe's label policy says what they count as"),
+        (Presence.UNCERTAIN, "the recipe's label policy says what they count as"),
+        (Presence.UNANNOTATED, "their source does not label the finding, and no policy knows them"),
+    ):
         if count := int(np.sum(manifest.labels == presence)):
             yield Remark(
                 severity=Severity.NOTE,
                 topic=presence.name.casefold(),
                 text=f"{count} of {manifest.labels.size} label cells are "
-                f"{presence.name.casefold()}; the recipe's label policy says what they count as.",
+                f"{presence.name.casefold()}; {what}.",
                 count=count,
             )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from carina.core import unknown
 
-__all__ = ["FINDINGS", "FOURTEEN", "Finding", "canonical", "resolve"]
+__all__ = ["FINDINGS", "FOURTEEN", "Finding", "canonical", "finding_id", "resolve"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,3 +140,13 @@ def canonical(name: str) -> str:
     """
     found = _BY_NAME.get(_folded(name))
     return name if found is None else found.name
+
+
+def finding_id(name: str) -> str:
+    """The id of a finding by any of its names; one the registry does not know gets its own.
+
+    >>> finding_id("Effusion"), finding_id("Tree_In Bud")
+    ('pleural-effusion', 'tree-in-bud')
+    """
+    found = _BY_NAME.get(_folded(name))
+    return _folded(name).replace(" ", "-") if found is None else found.id

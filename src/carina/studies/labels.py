@@ -11,8 +11,10 @@ __all__ = ["LabelSpace", "Presence"]
 class Presence(IntEnum):
     """One cell of a label table. There is no NaN and no silent zero."""
 
+    UNANNOTATED = -3
+    """Nobody was to say anything: the finding is none that this film's source labels."""
     UNMENTIONED = -2
-    """Nobody said anything about it."""
+    """The source labels the finding, and nobody said anything about it here."""
     UNCERTAIN = -1
     """Somebody spoke of it and would not commit."""
     ABSENT = 0

@@ -53,7 +53,7 @@ def leakage(manifest: Manifest, pictures: Likenesses) -> Iterator[Remark]:
         yield Remark(
             severity=Severity.WARNING,
             topic="published-split-leaks",
-            text=f"This split is published and leaks: {manifest.leaks}. Scores on it are too good; "
+            text=f"This split leaks: {manifest.leaks}. Scores on it are too good; "
             "choose another, or keep it only to compare with what was published.",
             count=len(manifest),
             section=LEAKAGE,

@@ -12,7 +12,10 @@ from jaxtyping import Int, Int8
 from carina.core import ManifestError, digest_arrays, fingerprint
 from carina.studies.labels import LabelSpace, Presence
 
-__all__ = ["Manifest", "Split", "Study"]
+__all__ = ["DATA_SET", "Manifest", "Split", "Study"]
+
+DATA_SET = "data_set"
+"""Name of the further column in which a joined manifest says of which data set each image is."""
 
 
 class Split(StrEnum):
@@ -61,10 +64,14 @@ class Manifest:
         report: The radiologist's text, or "".
         labels: (images, labels) of `Presence`.
         space: What the label columns stand for.
-        source: Name of the data set, for exposure checks and cards.
+        source: Name of the data set, for exposure checks and cards; of joined ones their names
+            with "+" between.
         extra: Further columns kept by name, such as which films an encoder may have seen.
         leaks: Why scores on these splits are too good, where they are a published one that does
             not keep patients apart; "" otherwise. Not part of the digest.
+        roots: Of several data sets joined: the folder of each, by the part's name, with which its
+            images, patients and studies begin. Empty where all lie below `root`. Not part of the
+            digest.
     """
 
     root: Path
@@ -83,6 +90,7 @@ class Manifest:
     source: str = ""
     extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     leaks: str = ""
+    roots: Mapping[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rows = len(self.image)
@@ -126,7 +134,7 @@ class Manifest:
         """One row."""
         age = self.age[row]
         return Study(
-            image=self.root / self.image[row],
+            image=self.place(self.image[row]),
             study=self.study[row],
             patient=self.patient[row],
             view=self.view[row],
@@ -141,6 +149,25 @@ class Manifest:
                 for name, cell in zip(self.space.names, self.labels[row], strict=True)
             },
         )
+
+    def place(self, image: str) -> Path:
+        """Where an image lies, by its name in `image`."""
+        if not self.roots:
+            return self.root / image
+        part, _, below = image.partition("/")
+        return self.roots[part] / below
+
+    @property
+    def listed_patient(self) -> tuple[str, ...]:
+        """Whose each image is, as the table of its own part has it."""
+        if not self.roots:
+            return self.patient
+        return tuple(patient.partition("/")[2] for patient in self.patient)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Of which data set each image is."""
+        return self.extra[DATA_SET] if self.roots else (self.source,) * len(self)
 
     def rows(self, *splits: Split) -> Int[np.ndarray, " rows"]:
         """Row numbers of the splits named, in order."""

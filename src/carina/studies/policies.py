@@ -35,7 +35,7 @@ class Uncertain(StrEnum):
 
 
 class Unmentioned(StrEnum):
-    """What an UNMENTIONED cell counts as."""
+    """What an UNMENTIONED cell counts as. An UNANNOTATED one is never known, whatever this says."""
 
     IGNORED = "ignored"
     ABSENT = "absent"

@@ -18,6 +18,7 @@ from carina.features import PromptVectors
 from carina.learning import (
     Learned,
     Learner,
+    Retracts,
     Setting,
     Strategy,
     begin,
@@ -25,6 +26,7 @@ from carina.learning import (
     kept,
     learn_one,
     load_learner,
+    passed_over,
     save_learner,
 )
 from carina.streams import View
@@ -191,6 +193,31 @@ class StrategyContract:
             learner = self._learned(learner, odd, index)
 
             assert torch.isfinite(scores(learner, view)).all()
+
+    def test_a_finding_in_words_alone_has_a_score_or_is_not_met(self) -> None:
+        whole = drawn_view(("effusion", "nodule"), rows=20)
+        nobody = torch.tensor([], dtype=torch.int64)
+        words = replace(part_of(whole, rows=nobody, labels=("nodule",)), text_only=True)
+        learner = begin(self.strategy, self.setting, seed=3)
+        learner = self._learned(learner, part_of(whole, labels=("effusion",)), 0)
+        after = self._learned(learner, words, 1)
+
+        if passed_over(self.strategy, learner, words):
+            assert bits(after) == bits(learner)
+        else:
+            assert after.labels.names == whole.labels
+            assert torch.isfinite(scores(after, whole)).all()
+
+    def test_what_is_taken_back_was_never_learned_if_it_takes_back(self) -> None:
+        one, other = drawn_view(seed=1), drawn_view(seed=2)
+        learner = begin(self.strategy, self.setting, seed=3)
+        never = self._learned(learner, one, 0)
+        after = self._learned(self._learned(never, other, 1), replace(other, retracts=True), 2)
+
+        if isinstance(self.strategy, Retracts):
+            torch.testing.assert_close(scores(after, one), scores(never, one))
+        else:
+            assert passed_over(self.strategy, never, replace(other, retracts=True))
 
     def test_it_tells_what_it_keeps(self) -> None:
         learner = self._followed()

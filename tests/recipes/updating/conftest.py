@@ -18,6 +18,7 @@ from carina.recipes import (
     Dossier,
     Finished,
     bundle_of,
+    home_of,
     prepare,
     run,
     taught_in,
@@ -138,7 +139,7 @@ def hospital_data(taught: Teach) -> Manifest:
 def in_service(run_folder: Path, bundle: Path) -> Path:
     packed, state = bundle_of(run_folder, updatable=True)
     write_bundle(bundle, packed, state=state)
-    begin_history(bundle, taught_in(run_folder))
+    begin_history(bundle, taught_in(run_folder), home=home_of(run_folder))
     return bundle
 
 

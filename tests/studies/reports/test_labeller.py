@@ -13,6 +13,7 @@ from carina.studies import (
     label_report,
     resolve,
     split_sections,
+    told_by_words,
 )
 from carina.studies.reports.labeller import _rules
 from carina.studies.reports.phrases import fold, pattern
@@ -147,6 +148,23 @@ def test_the_same_words_in_capitals_say_the_same() -> None:
 def test_phrases_match_words(phrase: str, text: str, found: bool) -> None:
 
     assert (re.search(pattern([phrase]), fold(text)) is not None) is found
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Small effusion", set()),
+        ("no effusion", {A}),
+        ("the effusion is not seen", {A}),
+        ("possible effusion", {U}),
+        ("an effusion cannot be excluded", {U}),
+        ("no change in the effusion", set()),
+        ("no mass; may be a cyst", {A, U}),
+        ("", set()),
+    ],
+)
+def test_words_tell_what_they_do_to_whatever_is_named(text: str, told: set[Presence]) -> None:
+    assert told_by_words(text) == told
 
 
 @pytest.mark.parametrize("phrase", ["", "Heart", "a.b", "... a", "a ..."])

@@ -7,10 +7,46 @@ import torch
 from torch import Tensor
 
 from carina.adaptors import LiftConfig, LinearReadout
-from carina.core import Mismatch
+from carina.core import InvalidValue, Mismatch
 from carina.learning.learner import Learner
+from carina.streams import View
 
-__all__ = ["grown_head", "head_of", "no_head", "noted"]
+__all__ = [
+    "check_width",
+    "grown_head",
+    "head_of",
+    "need_negatives",
+    "no_head",
+    "noted",
+    "without_heads",
+]
+
+
+def check_width(learner: Learner, view: View) -> None:
+    """Refuse features of another encoder.
+
+    Raises:
+        Mismatch: where the view is of another width than the learner was begun with.
+    """
+    if view.features.shape[1] != learner.setting.image_dim:
+        raise Mismatch(
+            f"Features are {view.features.shape[1]} wide, this learner was begun for "
+            f"{learner.setting.image_dim}: they come from another image encoder."
+        )
+
+
+def need_negatives(method: str, label: str, positives: int, negatives: int) -> None:
+    """Refuse a finding of which only positives have been met.
+
+    Raises:
+        InvalidValue: where there are some, and no negative.
+    """
+    if positives and not negatives:
+        raise InvalidValue(
+            f"Of {label!r} there are {positives} positives and no negative so far, and {method} "
+            "tells the two apart. Let blanks count as absent (the recipe's policy), or choose a "
+            "strategy that learns from positives alone (TipAdapter, RETune)."
+        )
 
 
 def no_head(dim: int, *, normalise: bool, lift: LiftConfig | None = None) -> LinearReadout:
@@ -36,6 +72,11 @@ def head_of(learner: Learner) -> LinearReadout:
     return learner.readout
 
 
+def without_heads(readout: LinearReadout) -> LinearReadout:
+    """A readout of no finding, over the same features."""
+    return replace(readout, labels=(), weight=readout.weight[:0], bias=readout.bias[:0])
+
+
 def grown_head(old: LinearReadout, heads: Mapping[str, tuple[Tensor, float]]) -> LinearReadout:
     """The readout with some weights and intercepts put in place of its own, new ones after them."""
     weight = dict(zip(old.labels, old.weight, strict=True))
@@ -45,8 +86,8 @@ def grown_head(old: LinearReadout, heads: Mapping[str, tuple[Tensor, float]]) ->
     return replace(
         old,
         labels=tuple(weight),
-        weight=torch.stack(list(weight.values())),
-        bias=torch.stack(list(bias.values())),
+        weight=torch.stack(list(weight.values())) if weight else old.weight,
+        bias=torch.stack(list(bias.values())) if bias else old.bias,
     )
 
 

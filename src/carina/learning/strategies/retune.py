@@ -7,6 +7,7 @@ Multi-label Chest X-ray Classification", arXiv 2410.17827.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch.nn import Parameter
 
 from carina.adaptors import Combine, Identity, Sides
 from carina.core import ConfigError
-from carina.learning.keeping import of_one_patient
+from carina.learning.keeping import of_few_patients
 from carina.learning.learner import Event, Learned, Learner, Setting, Step
 from carina.learning.strategies.prompted import asked, empty_readout, met, prompted
 from carina.learning.strategies.tuning import Cells, Tuning, cells_of
@@ -24,6 +25,7 @@ from carina.streams import View
 __all__ = ["Optimiser", "RETune", "Schedule"]
 
 _SCALE = "adaptor/log_scale"
+_QUICK = 100.0  # times the rate: how fast logits of prompts move
 
 
 class Optimiser(StrEnum):
@@ -69,6 +71,9 @@ class RETune:
             with `normalise` an entry is about 1.
         scale: Of the difference of cosines, at the beginning; 1 is the authors', who have none.
         learn_scale: Whether the scale is learned too, as its logarithm.
+        learn_prompt_weights: Whether the prompts of a side get weights, equal at first and shared
+            by all findings (see `PromptReadout`). They move 100 times as fast, or the steps that
+            suit adaptors would leave them equal.
         carry_optimiser: Whether its state goes on from one experience to the next.
         average: Decay a step of a running mean of the weights, which an experience ends with; 0,
             the authors', ends with the last ones.
@@ -87,6 +92,7 @@ class RETune:
     noise: float = 0.0
     scale: float = 1.0
     learn_scale: bool = False
+    learn_prompt_weights: bool = False
     carry_optimiser: bool = True
     average: float = 0.0
 
@@ -110,6 +116,11 @@ class RETune:
             )
         if not 0 <= self.average < 1:
             raise ConfigError(f"A decay of weights is in [0, 1); got average={self.average}.")
+        if self.learn_prompt_weights and self.combine is not Combine.MEAN:
+            raise ConfigError(
+                "Weights of prompts are those of their mean; take combine = 'mean' or leave "
+                "learn_prompt_weights out."
+            )
         if isinstance(self.sides.adaptor, Identity):
             raise ConfigError("RE-tune learns adaptors, and Identity learns nothing; see ZeroShot.")
 
@@ -168,6 +179,11 @@ class RETune:
         learned = readout.adaptors.parameters()
         if isinstance(scale, Parameter):
             learned.append(scale)
+        if self.learn_prompt_weights:
+            equal = readout.positive.new_zeros(2, readout.positive.shape[1])
+            weights = Parameter(equal if old.weights is None else old.weights.clone())
+            readout = replace(readout, weights=weights)
+            learned.append(weights)
         cells = cells_of(view, readout) if cells is None else cells
         steps = self._budget(len(cells.features))
         return Tuning(
@@ -196,13 +212,18 @@ class RETune:
         before = learner.notes.get("optimiser_steps", 0)
         total = tuning.steps + (before if isinstance(before, int) else 0)
         factor = float(scale.detach().exp()) if isinstance(scale, Parameter) else scale
+        weights = tuning.readout.weights
         return replace(
             learner,
             labels=learner.labels.grown(*view.labels),
-            readout=replace(tuning.readout, scale=factor),
+            readout=replace(
+                tuning.readout,
+                scale=factor,
+                weights=None if weights is None else weights.detach().clone(),
+            ),
             carried=carried,
             notes={**learner.notes, "optimiser_steps": total},
-            single_patients=learner.single_patients or of_one_patient(view),
+            single_patients=learner.single_patients or of_few_patients(view),
         )
 
     def _budget(self, rows: int) -> int:
@@ -223,8 +244,11 @@ class RETune:
             Optimiser.ADAMW: torch.optim.AdamW,
             Optimiser.SGD: torch.optim.SGD,
         }[self.optimiser]
+        groups: list[dict[str, Any]] = [{"params": parameters}]
+        if self.learn_prompt_weights:
+            groups = [{"params": parameters[:-1]}, {"params": parameters[-1:], "times": _QUICK}]
         optimiser: torch.optim.Optimizer = kind(
-            parameters, lr=self.rate, weight_decay=self.weight_decay
+            groups, lr=self.rate, weight_decay=self.weight_decay
         )
         for name, tensor in carried.items():
             kind_of, *place = name.split("/")

@@ -6,37 +6,55 @@ folds by patient, in float64. A row that is soft counts in both classes, in eith
 Findings known on the same rows share one second moment; whether rows
 are the same is told by an additive hash of their codes, so that adding, subtracting and merging in
 any order come to the same key (multiset hashing: Clarke et al., ASIACRYPT 2003).
+
+Under a budget of bytes all findings share one second moment where one for each would not fit: the
+sum of all of theirs. Whether they fit is told by the number of findings, never by which rows came
+first, so the sums are the same in every order. A finding's own is then taken to be its part of the
+whole by its number of rows, as it is exactly where all findings are known on the same rows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
-import numpy as np
-import torch
-from jaxtyping import Float64, Int, Int64, UInt64
+from jaxtyping import Float64, Int64
 from torch import Tensor
 
-from carina.core import InvalidValue, Mismatch, salted
-from carina.streams import View
+from carina.core import ConfigError, InvalidValue
+from carina.learning.strategies.parts import joined
+from carina.learning.strategies.triangles import half_of
 
 __all__ = [
+    "SHARED",
     "FindingSums",
+    "Moment",
+    "Since",
     "Sums",
-    "add",
+    "check_budget",
     "fewest_patients",
-    "folds_of",
-    "from_tensors",
+    "fit_apart",
+    "key_of",
     "no_sums",
-    "subtract",
-    "sums_of",
-    "to_tensors",
-    "unit",
-    "unpacked",
 ]
 
-_CHUNK = 4096  # rows lifted to float64 at a time
-_WRAP = (1 << 64) - 1
+SHARED = "shared"
+"""Name of the second moment that all findings have together."""
+_NUMBER = 8  # bytes of a float64 or int64
+_COUNTS = 10  # rows of counts a finding has by fold, soft ones and those since a release included
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Since:
+    """Who came and left since a finding's sums were last released.
+
+    Attributes:
+        code: Hash of the rows that were released.
+        came: (2, folds): at least so many patients came with positive, with negative rows.
+        left: (2, folds): at most so many left.
+    """
+
+    code: int
+    came: Int64[Tensor, "2 folds"]
+    left: Int64[Tensor, "2 folds"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,7 +69,9 @@ class FindingSums:
         positive_sum: (folds, dim): sum of the positive rows, and of soft ones by their share.
         negative_sum: (folds, dim): sum of the negative rows, and of soft ones by the rest.
         code: Additive hash of the known and the soft rows.
+        parts: Into how many parts the folds are joined; a part's sums stand in its first fold.
         soft: (2, folds): number of soft rows, and sum of their shares; None where there are none.
+        since: Who came and left since a release; None where there was none.
     """
 
     positives: Int64[Tensor, " folds"]
@@ -61,7 +81,9 @@ class FindingSums:
     positive_sum: Float64[Tensor, "folds dim"]
     negative_sum: Float64[Tensor, "folds dim"]
     code: int
+    parts: int
     soft: Float64[Tensor, "2 folds"] | None = None
+    since: Since | None = None
 
     @property
     def has(self) -> Int64[Tensor, " folds"]:
@@ -88,8 +110,53 @@ class FindingSums:
 
     @property
     def key(self) -> str:
-        """Equal for two findings if, and practically only if, they are known on the same rows."""
-        return f"{self.rows}-{self.code:016x}"
+        """Equal for two findings if, and practically only if, they are known on the same rows.
+
+        It is "" without any row.
+        """
+        return key_of(self.rows, self.code)
+
+    def in_parts(self, parts: int) -> "FindingSums":
+        """The same with folds joined into so many parts, or as few as they are in already."""
+        if parts >= self.parts:
+            return self
+        return replace(
+            self,
+            positives=joined(self.positives, parts),
+            negatives=joined(self.negatives, parts),
+            positive_patients=joined(self.positive_patients, parts),
+            negative_patients=joined(self.negative_patients, parts),
+            positive_sum=joined(self.positive_sum, parts),
+            negative_sum=joined(self.negative_sum, parts),
+            parts=parts,
+            soft=None if self.soft is None else joined(self.soft.T, parts).T,
+            since=None
+            if self.since is None
+            else replace(
+                self.since,
+                came=joined(self.since.came.T, parts).T,
+                left=joined(self.since.left.T, parts).T,
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Moment:
+    """A second moment of rows with a 1 behind them, so their sum and their number are in it.
+
+    Attributes:
+        half: (folds, (dim + 1) (dim + 2) / 2): upper triangle row by row, since it is symmetric.
+        parts: Into how many parts the folds are joined at most.
+    """
+
+    half: Float64[Tensor, "folds half"]
+    parts: int
+
+    def in_parts(self, parts: int) -> "Moment":
+        """The same with folds joined into so many parts, or as few as they are in already."""
+        if parts >= self.parts:
+            return self
+        return Moment(half=joined(self.half, parts), parts=parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,110 +164,79 @@ class Sums:
     """Everything the masked ridge head knows of the films.
 
     Attributes:
-        dim: Width of a row.
+        dim: Width of a row, or of what its lift makes of it.
         folds: In how many parts every sum is kept.
         salt: Which patients share a part.
         findings: The sums of each finding.
-        moments: By `FindingSums.key`: second moments, (folds, dim (dim + 1) / 2), upper triangle
-            row by row, since they are symmetric.
+        moments: Second moments by `FindingSums.key`, none for findings without rows; or that of
+            all findings together, by the name of `SHARED`.
+        lift: Digest of the lift whose features were summed; "" for the rows themselves.
+        budget: Bytes that all of it may take; None for no bound.
+
+    Raises:
+        InvalidValue: where moments are not those of the findings.
+        ConfigError: where the budget is too small for these findings and one second moment.
     """
 
     dim: int
     folds: int
     salt: str
     findings: Mapping[str, FindingSums]
-    moments: Mapping[str, Float64[Tensor, "folds half"]]
+    moments: Mapping[str, Moment]
+    lift: str = ""
+    budget: int | None = None
 
     def __post_init__(self) -> None:
-        keys = {sums.key for sums in self.findings.values()}
-        if keys != set(self.moments):
+        if set(self.moments) not in (self.keys, {SHARED}):
             raise InvalidValue("Every finding has its second moment, and there is no other.")
+        check_budget(self.budget, dim=self.dim, folds=self.folds, findings=len(self.findings))
+
+    @property
+    def keys(self) -> set[str]:
+        """Of all findings that have rows."""
+        return {own.key for own in self.findings.values()} - {""}
+
+    @property
+    def apart(self) -> bool:
+        """Whether the budget lets each finding have a second moment of its own."""
+        return fit_apart(self.budget, dim=self.dim, folds=self.folds, findings=len(self.findings))
+
+    def moment_of(self, label: str) -> str:
+        """Name of the second moment a finding is solved with; "" where it has no rows."""
+        key = self.findings[label].key
+        return SHARED if key and SHARED in self.moments else key
 
 
-def no_sums(*, dim: int, folds: int, salt: str) -> Sums:
+def key_of(rows: int, code: int) -> str:
+    """Name of so many rows with such a hash; "" for none."""
+    return f"{rows}-{code:016x}" if rows else ""
+
+
+def no_sums(*, dim: int, folds: int, salt: str, lift: str = "", budget: int | None = None) -> Sums:
     """The sums over no film."""
-    return Sums(dim=dim, folds=folds, salt=salt, findings={}, moments={})
+    return Sums(dim=dim, folds=folds, salt=salt, findings={}, moments={}, lift=lift, budget=budget)
 
 
-def unit(rows: Float64[Tensor, "rows dim"]) -> Float64[Tensor, "rows dim"]:
-    """Rows of length 1; a row of zeros stays as it is."""
-    return torch.nn.functional.normalize(rows, dim=-1)
+def fit_apart(budget: int | None, *, dim: int, folds: int, findings: int) -> bool:
+    """Whether so many findings fit into a budget with a second moment each."""
+    own, moment = _bytes(dim, folds)
+    return budget is None or findings * (own + moment) <= budget
 
 
-def folds_of(
-    patients: Int[Tensor, " rows"], *, folds: int, salt: str
-) -> Int64[np.ndarray, " rows"]:
-    """The fold of each row: a salted hash of its patient, so that a patient is in one fold only."""
-    mixed = _mixed(_codes(patients) ^ np.uint64(salted("folds", salt)))
-    return (mixed % np.uint64(folds)).astype(np.int64)
-
-
-def sums_of(view: View, *, folds: int, salt: str) -> Sums:
-    """The sums over the films of one experience, rows L2-normalised first.
-
-    Args:
-        view: What may be seen of the experience.
-        folds: In how many parts by patient.
-        salt: Which patients share a part; sums made with different ones do not belong together.
-    """
-    dim = view.features.shape[1]
-    fold = folds_of(view.patients, folds=folds, salt=salt)
-    known, share = view.learnable.numpy(), view.share.numpy()
-    sure = view.known.numpy()
-    codes = _mixed(_mixed(_codes(view.images)) ^ _codes(view.patients))
-    findings: dict[str, FindingSums] = {}
-    moments: dict[str, Tensor] = {}
-    for columns in _coinciding(known):
-        shown = known[:, columns[0]]
-        moment, positive, negative = _summed(view.features, share[:, columns], shown, fold, folds)
-        code = int(codes[shown].sum(dtype=np.uint64))
-        for place, column in enumerate(columns):
-            has, lacks = shown & (share[:, column] > 0), shown & (share[:, column] < 1)
-            soft = shown & ~sure[:, column]
-            sums = FindingSums(
-                positives=_rows(fold[has & ~soft], folds),
-                negatives=_rows(fold[lacks & ~soft], folds),
-                positive_patients=_patients(view.patients.numpy()[has], fold[has], folds),
-                negative_patients=_patients(view.patients.numpy()[lacks], fold[lacks], folds),
-                positive_sum=positive[:, place].clone(),
-                negative_sum=negative[:, place].clone(),
-                code=code,
-                soft=_soft(fold[soft], share[soft, column], folds) if soft.any() else None,
-            )
-            findings[view.labels[column]] = sums
-            moments[sums.key] = moment
-    return Sums(
-        dim=dim,
-        folds=folds,
-        salt=salt,
-        findings={label: findings[label] for label in view.labels},
-        moments=moments,
-    )
-
-
-def add(one: Sums, other: Sums) -> Sums:
-    """The sums over the films of both: of two experiences, of two sites.
-
-    A finding with rows in only one of them keeps its very tensors.
+def check_budget(budget: int | None, *, dim: int, folds: int, findings: int) -> None:
+    """Refuse a budget that does not hold even one second moment beside the findings' other sums.
 
     Raises:
-        Mismatch: where widths or folds differ.
+        ConfigError: naming the bytes that are needed.
     """
-    return _combined(one, other, sign=1)
-
-
-def subtract(one: Sums, other: Sums) -> Sums:
-    """The sums as if the films of ``other`` had never been added.
-
-    Raises:
-        Mismatch: where widths or folds differ, or ``other`` holds what ``one`` never had.
-    """
-    if strange := [label for label in other.findings if label not in one.findings]:
-        raise Mismatch(
-            f"Cannot take away what was never added: {strange[0]!r} is in no sum here. "
-            f"Known: {', '.join(one.findings) or 'none'}."
+    own, moment = _bytes(dim, folds)
+    needed = max(findings, 1) * own + moment
+    if budget is not None and budget < needed:
+        raise ConfigError(
+            f"A budget of {budget:,} bytes does not hold the sums of {max(findings, 1)} finding(s) "
+            f"over features {dim:,} wide in {folds} folds with one second moment for all: that "
+            f"takes {needed:,} bytes. Raise the budget, or use fewer folds or features."
         )
-    return _combined(one, other, sign=-1)
 
 
 def fewest_patients(sums: Sums) -> int | None:
@@ -217,184 +253,6 @@ def fewest_patients(sums: Sums) -> int | None:
     return min(bounds, default=None)
 
 
-def to_tensors(sums: Sums) -> tuple[dict[str, object], dict[str, Tensor]]:
-    """The sums as plain values and named tensors; `from_tensors` gives them back bit by bit."""
-    tensors: dict[str, Tensor] = {f"moment/{key}": moment for key, moment in sums.moments.items()}
-    for label, own in sums.findings.items():
-        tensors[f"counts/{label}"] = torch.stack(
-            [own.positives, own.negatives, own.positive_patients, own.negative_patients]
-        )
-        tensors[f"positive/{label}"] = own.positive_sum
-        tensors[f"negative/{label}"] = own.negative_sum
-        if own.soft is not None:
-            tensors[f"soft/{label}"] = own.soft
-    codes = [[label, f"{own.code:016x}"] for label, own in sums.findings.items()]
-    plain = {"dim": sums.dim, "folds": sums.folds, "salt": sums.salt, "codes": codes}
-    return plain, tensors
-
-
-def from_tensors(
-    *, dim: int, folds: int, salt: str, codes: list[list[str]], tensors: Mapping[str, Tensor]
-) -> Sums:
-    """What `to_tensors` took apart."""
-    findings = {}
-    for label, code in codes:
-        counts = tensors[f"counts/{label}"]
-        findings[label] = FindingSums(
-            positives=counts[0],
-            negatives=counts[1],
-            positive_patients=counts[2],
-            negative_patients=counts[3],
-            positive_sum=tensors[f"positive/{label}"],
-            negative_sum=tensors[f"negative/{label}"],
-            code=int(code, 16),
-            soft=tensors.get(f"soft/{label}"),
-        )
-    moments = {own.key: tensors[f"moment/{own.key}"] for own in findings.values()}
-    return Sums(dim=dim, folds=folds, salt=salt, findings=findings, moments=moments)
-
-
-def unpacked(half: Float64[Tensor, "folds half"], dim: int) -> Float64[Tensor, "folds dim dim"]:
-    """Second moments in full, from their upper triangles."""
-    full = half.new_empty(len(half), dim * dim)
-    for places in _triangles(dim):
-        full.index_copy_(1, places, half)
-    return full.reshape(len(half), dim, dim)
-
-
-def _combined(one: Sums, other: Sums, *, sign: int) -> Sums:
-    if (one.dim, one.folds) != (other.dim, other.folds):
-        raise Mismatch(
-            f"Sums over rows of width {one.dim} in {one.folds} folds and over rows of width "
-            f"{other.dim} in {other.folds} folds do not belong together."
-        )
-    if one.salt != other.salt:
-        raise Mismatch("These sums put patients in different folds; make both with one salt.")
-    findings, moments = dict(one.findings), dict[str, Tensor]()
-    touched = []
-    for label, theirs in other.findings.items():
-        ours = one.findings.get(label)
-        if ours is None:
-            findings[label] = theirs
-        elif theirs.rows:
-            findings[label] = _joined(ours, theirs, sign)
-            touched.append(label)
-    # Findings that did not change come first: where rows now coincide, theirs are the bytes kept.
-    for label in (label for label in findings if label not in touched):
-        home = one if label in one.findings else other
-        moments.setdefault(findings[label].key, home.moments[findings[label].key])
-    for label in touched:
-        if findings[label].key not in moments:
-            ours, theirs = one.findings[label], other.findings[label]
-            moment = one.moments[ours.key] + sign * other.moments[theirs.key]
-            # A fold without rows is empty, not a residue of rounding.
-            moment[(findings[label].has + findings[label].negatives) == 0] = 0
-            moments[findings[label].key] = moment
-    return replace(one, findings=findings, moments=moments)
-
-
-def _joined(ours: FindingSums, theirs: FindingSums, sign: int) -> FindingSums:
-    positives = ours.positives + sign * theirs.positives
-    negatives = ours.negatives + sign * theirs.negatives
-    soft = _joined_soft(ours, theirs, sign)
-    unsure = torch.zeros_like(positives) if soft is None else soft[0].long()
-    if any(bool((left < 0).any()) for left in (positives, negatives, unsure)):
-        raise Mismatch("Cannot take away more rows than were added; were they ever in these sums?")
-    if sign > 0:
-        positive_floor = torch.maximum(ours.positive_patients, theirs.positive_patients)
-        negative_floor = torch.maximum(ours.negative_patients, theirs.negative_patients)
-    else:  # no more patients leave than rows do
-        positive_floor = ours.positive_patients - theirs.has
-        negative_floor = ours.negative_patients - theirs.lacks
-    positive_sum = ours.positive_sum + sign * theirs.positive_sum
-    negative_sum = ours.negative_sum + sign * theirs.negative_sum
-    has, lacks = positives + unsure, negatives + unsure
-    positive_sum[has == 0] = 0
-    negative_sum[lacks == 0] = 0
-    return FindingSums(
-        positives=positives,
-        negatives=negatives,
-        positive_patients=torch.maximum(positive_floor, has.clamp(max=1)),
-        negative_patients=torch.maximum(negative_floor, lacks.clamp(max=1)),
-        positive_sum=positive_sum,
-        negative_sum=negative_sum,
-        code=(ours.code + sign * theirs.code) & _WRAP,
-        soft=soft,
-    )
-
-
-def _joined_soft(
-    ours: FindingSums, theirs: FindingSums, sign: int
-) -> Float64[Tensor, "2 folds"] | None:
-    """Soft rows and their shares of both; None where none is left."""
-    if ours.soft is None and theirs.soft is None:
-        return None
-    none = torch.zeros(2, len(ours.positives), dtype=torch.float64)
-    soft = (none if ours.soft is None else ours.soft) + sign * (
-        none if theirs.soft is None else theirs.soft
-    )
-    soft[1, soft[0] == 0] = 0  # no residue of rounding
-    return soft if bool(soft.any()) else None
-
-
-def _coinciding(known: np.ndarray) -> Iterator[list[int]]:
-    """Columns in groups that are known on the same rows."""
-    groups: dict[bytes, list[int]] = {}
-    for column in range(known.shape[1]):
-        groups.setdefault(known[:, column].tobytes(), []).append(column)
-    yield from groups.values()
-
-
-def _summed(
-    features: Tensor, share: np.ndarray, shown: np.ndarray, fold: np.ndarray, folds: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Second moments (folds, half); sums of positives and of negatives (folds, columns, dim)."""
-    dim = features.shape[1]
-    places, _ = _triangles(dim)
-    moments = torch.zeros(folds, len(places), dtype=torch.float64)
-    classes = torch.zeros(2, folds, share.shape[1], dim, dtype=torch.float64)
-    for part in range(folds):
-        moment = torch.zeros(dim, dim, dtype=torch.float64)
-        mine = np.flatnonzero(shown & (fold == part))
-        for start in range(0, len(mine), _CHUNK):
-            picked = mine[start : start + _CHUNK]
-            chunk = unit(features[torch.from_numpy(picked)].double())
-            has = torch.from_numpy(share[picked]).double()
-            moment.addmm_(chunk.T, chunk)
-            classes[0, part] += has.T @ chunk
-            classes[1, part] += (1 - has).T @ chunk
-        moments[part] = moment.flatten()[places]
-    return moments, classes[0], classes[1]
-
-
-def _rows(fold: np.ndarray, folds: int) -> Int64[Tensor, " folds"]:
-    return torch.from_numpy(np.bincount(fold, minlength=folds).astype(np.int64))
-
-
-def _soft(fold: np.ndarray, share: np.ndarray, folds: int) -> Float64[Tensor, "2 folds"]:
-    shares = np.bincount(fold, weights=share.astype(np.float64), minlength=folds)
-    return torch.stack([_rows(fold, folds).double(), torch.from_numpy(shares)])
-
-
-def _patients(patients: np.ndarray, fold: np.ndarray, folds: int) -> Int64[Tensor, " folds"]:
-    _, first = np.unique(patients, return_index=True)
-    return _rows(fold[first], folds)
-
-
-@lru_cache(maxsize=4)
-def _triangles(dim: int) -> tuple[Int64[Tensor, " half"], Int64[Tensor, " half"]]:
-    """Places of the upper triangle in a flat matrix, row by row, and of their mirror images."""
-    rows, columns = torch.triu_indices(dim, dim)
-    return rows * dim + columns, columns * dim + rows
-
-
-def _codes(codes: Int[Tensor, " rows"]) -> UInt64[np.ndarray, " rows"]:
-    return codes.numpy().astype(np.uint64)
-
-
-def _mixed(codes: UInt64[np.ndarray, " rows"]) -> UInt64[np.ndarray, " rows"]:
-    """Codes spread over 64 bits (the finaliser of SplitMix64, Steele et al., OOPSLA 2014)."""
-    mixed = codes + np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+def _bytes(dim: int, folds: int) -> tuple[int, int]:
+    """Of a finding's sums at most, and of a second moment."""
+    return (2 * dim + _COUNTS) * folds * _NUMBER, half_of(dim + 1) * folds * _NUMBER

@@ -129,9 +129,10 @@ class Tuning:
 
     @property
     def parameters(self) -> list[Parameter]:
-        """What is learned: those of the adaptors, then the scale where it is."""
-        learned = self.readout.adaptors.parameters()
-        return [*learned, self.scale] if isinstance(self.scale, Parameter) else learned
+        """What is learned: the adaptors', then scale and weights of prompts where they are."""
+        beside = (self.scale, self.readout.weights)
+        learned = [each for each in beside if isinstance(each, Parameter)]
+        return [*self.readout.adaptors.parameters(), *learned]
 
     def batches(self) -> Iterator[Batch]:
         """As many batches as there are steps: every row once an epoch, in a new order each."""
@@ -169,7 +170,7 @@ class Tuning:
     def advance(self, batch: Batch) -> None:
         """Move the parameters along their gradients."""
         for group in self.optimiser.param_groups:
-            group["lr"] = self._rate_at(batch.index)
+            group["lr"] = self._rate_at(batch.index) * group.get("times", 1.0)
         self.optimiser.step()
         if self._average:
             kept = min(self._average, (batch.index + 1) / (batch.index + _YOUNG))

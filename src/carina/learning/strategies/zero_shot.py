@@ -57,3 +57,13 @@ class ZeroShot:
         readout = met(prompted(learner), asked(view))
         labels = learner.labels.grown(*view.labels)
         yield Learned(learner=replace(learner, labels=labels, readout=readout))
+
+    def retract(
+        self,
+        learner: Learner,
+        view: View,  # noqa: ARG002
+        *,
+        rng: np.random.Generator,  # noqa: ARG002
+    ) -> Iterator[Event]:
+        """Nothing: no label was ever looked at."""
+        yield Learned(learner=learner)

@@ -8,14 +8,13 @@ import numpy as np
 from carina.adaptors import Readout
 from carina.bundles import AnswerRule, Bundle, History, Lesson
 from carina.core import Estimate, InvalidValue
-from carina.learning import Learner
+from carina.learning import Learner, leaving
 from carina.recipes.updating.answering import Ruled, ruled
 from carina.recipes.updating.changes import unchanged
 from carina.recipes.updating.gate import ALL, Gate, Measure
 from carina.recipes.updating.learning_on import LearnedOn
 from carina.recipes.updating.new_cells import NewCells, Read
 from carina.recipes.updating.restoring import Restored
-from carina.recipes.updating.standin import leaving
 from carina.streams import Stream
 
 __all__ = ["Candidate", "candidate_of"]

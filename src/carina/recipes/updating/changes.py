@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from carina.adaptors import LinearReadout, PromptReadout, Readout, pack
+from carina.adaptors import CacheReadout, LinearReadout, PromptReadout, Readout, pack
 from carina.bundles import AnswerRule
 from carina.recipes.updating.answering import Ruled
 from carina.streams import Labelled
@@ -141,6 +141,9 @@ def _weights(readout: Readout, label: str) -> dict[str, Tensor]:
             scale = torch.tensor(readout.scale, dtype=torch.float64)
             prompts = {"positive": readout.positive[at], "negative": readout.negative[at]}
             return {**_shared(readout), "scale": scale, **prompts}
+        case CacheReadout():
+            named = ("keys", "values", "text", "alpha", "beta")
+            return {name: getattr(readout, name)[at] for name in named}
 
 
 def _shared(readout: PromptReadout) -> dict[str, Tensor]:

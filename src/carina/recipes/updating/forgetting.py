@@ -20,14 +20,13 @@ from carina.bundles import (
 )
 from carina.core import InvalidValue, Mismatch, UnknownName, generator
 from carina.features import Store
-from carina.learning import Learned, Learner, Retracts
+from carina.learning import Learned, Learner, Retracts, leaving
 from carina.recipes.bundling import state_of
 from carina.recipes.teaching import learnable, shares
 from carina.recipes.updating.films import films_in_store
 from carina.recipes.updating.new_cells import Read, read_labels
 from carina.recipes.updating.prompting import prompts_of
 from carina.recipes.updating.restoring import Restored, at_home
-from carina.recipes.updating.standin import leaving
 from carina.streams import View
 from carina.studies import Manifest, patient_codes
 
@@ -190,8 +189,8 @@ def _freed(
         freed[str(version)] = history.stage_version(
             version,
             served,
-            state_of(out.learner, reader.recipe),
-            home=None if home is None else (home, state_of(out.home, reader.recipe)),
+            state_of(out.learner, reader.recipe, out.withheld),
+            home=None if home is None else (home, state_of(out.home, reader.recipe, {})),
             taught=None if lesson is None else lesson.limited_to(lesson.patients != code),
         )
     return freed, removed
@@ -201,7 +200,7 @@ def _retracted(reader: Restored, views: Sequence[View]) -> Learner:
     learner, strategy = reader.learner, reader.recipe.strategy
     assert isinstance(strategy, Retracts)  # noqa: S101 - asked before
     for index, view in enumerate(views):
-        asked = replace(view, prompts=prompts_of(reader.home, reader.recipe, view.labels))
+        asked = replace(view, prompts=prompts_of(reader.home, reader.recipe.prompts, view.labels))
         rng = generator(reader.recipe.seed, "take out", index)
         *_, last = strategy.retract(learner, asked, rng=rng)
         assert isinstance(last, Learned)  # noqa: S101 - a strategy ends with it

@@ -19,8 +19,9 @@ from math import ceil, log
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from carina import measures  # `delong` alone would name its module, behind the front door
 from carina.core import Estimate
-from carina.measures import NonInferiority, delong, noninferiority_by_delong
+from carina.measures import NonInferiority, noninferiority_by_delong
 from carina.recipes.updating.protocol import UpdateProtocol
 
 __all__ = ["ALL", "Check", "Gate", "Ground", "Measure", "Outcome", "Trial", "Untested", "gate"]
@@ -234,7 +235,7 @@ def _checked(
     column, rows = trial.labels.index(finding), trial.counted(finding)
     target, patients = trial.target[rows, column], trial.patients[rows]
     if finding not in known_before:
-        fresh = delong(trial.new[rows, column], target, patients)
+        fresh = measures.delong(trial.new[rows, column], target, patients)
         outcome, why = _better_than_chance(fresh, fewest=min(trial.by_class(finding)))
         return [
             Check(
@@ -253,7 +254,7 @@ def _checked(
     for measure, (before, after, margin) in sides.items():
         old, new = before[rows, column], after[rows, column]
         test = noninferiority_by_delong(new, old, target, patients, margin=margin)
-        before_it, after_it = (delong(side, target, patients) for side in (old, new))
+        before_it, after_it = (measures.delong(side, target, patients) for side in (old, new))
         if test.lower is None and after_it.value == 1.0:
             test = _without_a_slip(test, fewest=min(trial.by_class(finding)))
         found.append(

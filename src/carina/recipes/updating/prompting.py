@@ -5,18 +5,21 @@ from carina.bundles import Bundle
 from carina.core import Mismatch
 from carina.encoders import load_text_encoder
 from carina.features import PromptVectors
-from carina.recipes.recipe import Continual
 from carina.studies import LabelSpace
 
 __all__ = ["prompts_of"]
 
 
-def prompts_of(
-    bundle: Bundle, recipe: Continual, findings: tuple[str, ...]
-) -> PromptVectors | None:
+def prompts_of(bundle: Bundle, bank: str, findings: tuple[str, ...]) -> PromptVectors | None:
     """Prompts of some findings; None where the reader has no text.
 
+    Args:
+        bundle: The reader.
+        bank: Of prompts, by name or path.
+        findings: Which.
+
     Raises:
+        UnknownName: where there is no such bank.
         Mismatch: where the text encoder here is not the one the bundle was made with.
     """
     if bundle.text_encoder is None:
@@ -28,4 +31,4 @@ def prompts_of(
             f"({bundle.text_encoder.fingerprint}); the one here is {text.card.fingerprint}. Use the "
             "carina and the weights it was made with."
         )
-    return encode_bank(load_bank(recipe.prompts), LabelSpace(names=findings), text)
+    return encode_bank(load_bank(bank), LabelSpace(names=findings), text)

@@ -34,6 +34,8 @@ class UpdateProtocol:
         learn_from: Patients of either class that a finding's new cells come from, or it waits: who
             has the readers before and after could work out what fewer patients taught.
         findings: To learn; empty means all that the data have.
+        prompts: Bank of prompts for findings that are learned, by name or path; "" means the
+            recipe's.
         another_locked_set: Why another locked test set takes the place of the one registered; ""
             refuses any other.
     """
@@ -45,6 +47,7 @@ class UpdateProtocol:
     test_from: int = 10
     learn_from: int = 10
     findings: tuple[str, ...] = ()
+    prompts: str = ""
     another_locked_set: str = ""
 
     def __post_init__(self) -> None:

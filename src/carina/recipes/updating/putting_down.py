@@ -138,8 +138,8 @@ def _staged(case: Case, new: Candidate, bundle: Bundle, version: int) -> Digests
     return case.history.stage_version(
         version,
         bundle,
-        state_of(new.left, recipe),
-        home=None if home is None else (home, state_of(new.home, recipe)),
+        state_of(new.left, recipe, new.withheld),
+        home=None if home is None else (home, state_of(new.home, recipe, {})),
         taught=taught.salted(case.history.salt),
     )
 

@@ -122,7 +122,7 @@ def decide(
     if not cells.learned:
         yield put_down(case, None, Gate(), (), Outcome.PENDING)
         return
-    prompts = prompts_of(bundle, reader.recipe, cells.learned)
+    prompts = prompts_of(bundle, protocol.prompts or reader.recipe.prompts, cells.learned)
     cells = replace(cells, labelled=replace(cells.labelled, prompts=prompts))
     learned: LearnedOn | None = None
     for event in learn_on(reader, cells, digest=films.digest):

@@ -20,7 +20,7 @@ from carina.studies.labels import Presence
 from carina.studies.reports.phrases import fold, pattern
 from carina.studies.reports.sections import Sections, split_sections
 
-__all__ = ["LABELLED", "Mention", "explain_report", "label_report"]
+__all__ = ["LABELLED", "Mention", "explain_report", "label_report", "told_by_words"]
 
 LABELLED = (
     *FOURTEEN,
@@ -167,6 +167,16 @@ def explain_report(report: str | Sections) -> tuple[Mention, ...]:
     """Every mention of a finding with its decision, in the order of the text."""
     found = _mentions(_parts(report).read)
     return tuple(sorted(found, key=lambda mention: (mention.start, mention.end, mention.finding)))
+
+
+def told_by_words(text: str) -> frozenset[Presence]:
+    """What words of a text do to whatever it names: ABSENT where one denies, UNCERTAIN where one doubts.
+
+    >>> sorted(said.name for said in told_by_words("No edema; effusion cannot be excluded."))
+    ['ABSENT', 'UNCERTAIN']
+    """
+    kinds = {_Cue(match.lastgroup or "") for match in _rules().cues.finditer(fold(text))}
+    return frozenset(_DECIDES[kind] for kind in kinds if kind in _DECIDES)
 
 
 def _parts(report: str | Sections) -> Sections:
