@@ -1,6 +1,7 @@
 """Writing is whole or not there."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,7 @@ def test_a_folder_that_cannot_take_its_name_leaves_the_old_one(
 ) -> None:
     with partial_folder(tmp_path / "run") as folder:
         (folder / "old").touch()
+    monkeypatch.setattr("carina.core.writing.exchange", lambda *_: False)
     rename = Path.rename
 
     def fail_for_the_new(self: Path, target: Path) -> Path:
@@ -111,3 +113,28 @@ def test_a_folder_that_cannot_take_its_name_leaves_the_old_one(
 
     assert names(tmp_path / "run") == ["old"]
     assert names(tmp_path) == ["run"]
+
+
+def test_a_folder_is_replaced_where_names_cannot_change_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("carina.core.writing.exchange", lambda *_: False)
+    for name in ("old", "new"):
+        with partial_folder(tmp_path / "run") as folder:
+            (folder / name).touch()
+
+    assert names(tmp_path / "run") == ["new"]
+    assert names(tmp_path) == ["run"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such call there")
+def test_a_folder_that_is_replaced_is_never_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("old", "new"):
+        with partial_folder(tmp_path / "run") as folder:
+            (folder / name).touch()
+            if name == "new":  # no rename is left in which the name stands for nothing
+                monkeypatch.setattr(Path, "rename", None)
+
+    assert names(tmp_path / "run") == ["new"]

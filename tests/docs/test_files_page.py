@@ -3,18 +3,19 @@
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from carina.bundles import write_bundle
+from carina.bundles import begin_history, history_folder, write_bundle
 from carina.cards import write_run_card
 from carina.encoders import load_image_encoder
 from carina.features import Store, encode, forget
 from carina.learning import Ridge
-from carina.recipes import Continual, Finished, bundle_of, prepare, run
+from carina.recipes import Continual, Finished, bundle_of, home_of, prepare, run, taught_in, update
 from carina.studies import read_folder
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "files.md"
@@ -67,11 +68,20 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     write_run_card(last.folder)
     bundle, state = bundle_of(last.folder, updatable=True)
     write_bundle(root / "bundle", bundle, state=state)
+    begin_history(root / "bundle", taught_in(last.folder), home=home_of(last.folder))
+    few = replace(manifest.take(np.array([4, 5])), split=("train", "train"))
+    for _ in update(root / "bundle", few, store, tuple, check_input=False):
+        pass
     forget(store, "P1")
     one, lite = manifest.take(np.array([2])), load_image_encoder("efficientnet-lite0")
     for _ in encode(one, lite, store, outputs=("stages",)):
         pass
-    return {"store": store.root, "run": last.folder, "bundle": root / "bundle"}
+    return {
+        "store": store.root,
+        "run": last.folder,
+        "bundle": root / "bundle",
+        "history": history_folder(root / "bundle"),
+    }
 
 
 def listed(kind: str) -> dict[str, str]:
@@ -93,7 +103,7 @@ def generic(path: Path) -> str:
     return re.sub(r"stage-\d+", "stage-N", "/".join(parts))
 
 
-@pytest.mark.parametrize("kind", ["store", "run", "bundle"])
+@pytest.mark.parametrize("kind", ["store", "run", "bundle", "history"])
 def test_the_page_lists_just_the_files_that_are_there(kind: str, made: dict[str, Path]) -> None:
     root = made[kind]
     there = {generic(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
@@ -101,7 +111,7 @@ def test_the_page_lists_just_the_files_that_are_there(kind: str, made: dict[str,
     assert set(listed(kind)) == there
 
 
-@pytest.mark.parametrize("kind", ["store", "run", "bundle"])
+@pytest.mark.parametrize("kind", ["store", "run", "bundle", "history"])
 def test_the_page_tells_the_form_of_every_file_that_has_one(
     kind: str, made: dict[str, Path]
 ) -> None:
@@ -112,10 +122,12 @@ def test_the_page_tells_the_form_of_every_file_that_has_one(
         assert listed(kind)[generic(path.relative_to(made[kind]))] == "".join(form)
 
 
-@pytest.mark.parametrize("kind", ["store", "run", "bundle"])
+@pytest.mark.parametrize("kind", ["store", "run", "bundle", "history"])
 def test_only_kinds_of_file_that_cannot_run_are_there(kind: str, made: dict[str, Path]) -> None:
     endings = {path.suffix for path in made[kind].rglob("*") if path.is_file()}
 
-    assert endings <= {".json", ".parquet", ".npy", ".safetensors", ".tsv", ".html", ".md"}
+    assert endings <= {
+        *(".json", ".jsonl", ".parquet", ".npy", ".safetensors", ".tsv", ".html", ".md")
+    }
     for path in made[kind].rglob("*.npy"):
         np.load(path, allow_pickle=False)

@@ -1,4 +1,4 @@
-"""All that is needed to predict, and no more: bundles, and their files."""
+"""All that is needed to predict, and no more: bundles, their files, and what becomes of them in service."""
 
 from carina.bundles.bundle import INTENDED_USE as INTENDED_USE
 from carina.bundles.bundle import AnswerRule as AnswerRule
@@ -6,6 +6,26 @@ from carina.bundles.bundle import Bundle as Bundle
 from carina.bundles.bundle import Lesson as Lesson
 from carina.bundles.bundle import UpdateState as UpdateState
 from carina.bundles.files import SCHEMA_VERSION as SCHEMA_VERSION
+from carina.bundles.files import digest_of_files as digest_of_files
 from carina.bundles.files import read_bundle as read_bundle
 from carina.bundles.files import read_state as read_state
 from carina.bundles.files import write_bundle as write_bundle
+from carina.bundles.history.history import History as History
+from carina.bundles.history.history import commit as commit
+from carina.bundles.history.layout import history_folder as history_folder
+from carina.bundles.history.lineage import Began as Began
+from carina.bundles.history.lineage import Digests as Digests
+from carina.bundles.history.lineage import Entry as Entry
+from carina.bundles.history.lineage import Forgot as Forgot
+from carina.bundles.history.lineage import Lineage as Lineage
+from carina.bundles.history.lineage import Locked as Locked
+from carina.bundles.history.lineage import Opened as Opened
+from carina.bundles.history.lineage import RolledBack as RolledBack
+from carina.bundles.history.lineage import Updated as Updated
+from carina.bundles.history.opening import begin_history as begin_history
+from carina.bundles.history.opening import check_no_history as check_no_history
+from carina.bundles.history.opening import open_history as open_history
+from carina.bundles.history.taught import Taught as Taught
+from carina.bundles.history.taught import cell_codes as cell_codes
+from carina.bundles.history.taught import read_taught as read_taught
+from carina.bundles.history.taught import write_taught as write_taught

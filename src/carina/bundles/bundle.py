@@ -58,13 +58,14 @@ class AnswerRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
-    """A run that taught the readout; nothing in it leads to a patient or to a day.
+    """A run, or an update, that taught the readout; nothing in it leads to a patient or to a day.
 
     Attributes:
-        recipe: Its name.
+        recipe: Its name; an update goes by the recipe of the run before.
         strategy: Kind of the strategy.
         source: The data set.
-        run: Name of the run's folder, which changes with recipe, data and encoders.
+        run: Name of the run's folder, which changes with recipe, data and encoders; of an update,
+            the beginning of the digest that the reader's history had.
         plan_id: Of the stream it followed.
         seed: Of everything random.
         after: How many experiences it had lived.

@@ -1,9 +1,10 @@
 """Bundles on disk: JSON and safetensors, whole or not at all, every byte accounted for."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -19,6 +20,8 @@ from carina.core import (
     MissingFile,
     UnreadableFile,
     digest_bytes,
+    digest_file,
+    fingerprint,
     partial_folder,
     to_json,
     write_bytes,
@@ -27,8 +30,17 @@ from carina.core import (
 from carina.core import load as load_plain
 from carina.encoders import EncoderCard
 
-__all__ = ["SCHEMA_VERSION", "SavedBundle", "read_bundle", "read_state", "write_bundle"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "SavedBundle",
+    "copy_bundle",
+    "digest_of_files",
+    "read_bundle",
+    "read_state",
+    "write_bundle",
+]
 
+T = TypeVar("T")
 SCHEMA_VERSION = 1
 """Of the form of ``bundle.json``; a bundle of another is refused."""
 _PLAIN, _ADAPTOR, _STATE, _CARD = (
@@ -143,10 +155,32 @@ def read_bundle(folder: Path) -> Bundle:
         Mismatch: where it was written in another form.
         ConfigError: where its values are not a bundle's.
     """
-    saved = _saved(folder)
-    tensors = _tensors(folder / _ADAPTOR, saved.adaptor)
+    return _of_one(folder, lambda saved: _bundle(folder, saved))
+
+
+def read_state(folder: Path) -> UpdateState | None:
+    """The update state beside a bundle, or None where it was written without.
+
+    Raises:
+        MissingFile, UnreadableFile, Mismatch, ConfigError: as `read_bundle`.
+    """
+    return _of_one(folder, lambda saved: _state(folder, saved))
+
+
+def _of_one(folder: Path, read: Callable[[SavedBundle], T]) -> T:
+    """What is read of a bundle that may be replaced meanwhile: all of it from one, never from two."""
+    while True:
+        saved = _saved(folder)
+        try:
+            return read(saved)
+        except (MissingFile, UnreadableFile):
+            if _saved(folder).digest == saved.digest:
+                raise
+
+
+def _bundle(folder: Path, saved: SavedBundle) -> Bundle:
     return Bundle(
-        readout=unpack(saved.readout, tensors),
+        readout=unpack(saved.readout, _tensors(folder / _ADAPTOR, saved.adaptor)),
         rules=saved.rules,
         encoders=saved.encoders,
         text_encoder=saved.text_encoder,
@@ -157,13 +191,8 @@ def read_bundle(folder: Path) -> Bundle:
     )
 
 
-def read_state(folder: Path) -> UpdateState | None:
-    """The update state beside a bundle, or None where it was written without.
-
-    Raises:
-        MissingFile, UnreadableFile, Mismatch, ConfigError: as `read_bundle`.
-    """
-    state = _saved(folder).state
+def _state(folder: Path, saved: SavedBundle) -> UpdateState | None:
+    state = saved.state
     if state is None:
         return None
     return UpdateState(
@@ -173,6 +202,20 @@ def read_state(folder: Path) -> UpdateState | None:
         single_patients=state.single_patients,
         withheld=state.withheld,
     )
+
+
+def digest_of_files(bundle: Path) -> str:
+    """A short name for a bundle's files, card and state included; one changed byte changes it."""
+    return fingerprint(
+        {path.name: digest_file(path) for path in bundle.iterdir() if path.is_file()}
+    )
+
+
+def copy_bundle(bundle: Path, to: Path) -> None:
+    """The files of a bundle once more, in a folder that is not there, each on disk."""
+    for path in sorted(bundle.iterdir()):
+        if path.is_file():
+            write_bytes(to / path.name, path.read_bytes())
 
 
 def _check_free(folder: Path) -> None:

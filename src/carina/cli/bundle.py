@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from carina.bundles import write_bundle
+from carina.bundles import begin_history, check_no_history, write_bundle
 from carina.cli.runs import run_folder
 from carina.cli.terminal import note
-from carina.recipes import bundle_of
+from carina.recipes import bundle_of, home_of, taught_in
 
 __all__ = ["bundle"]
 
@@ -17,11 +17,16 @@ def bundle(run: Path, *, out: Path, after: int | None = None, updatable: bool = 
         run: A run's folder, or a folder that holds just one.
         out: Folder of the bundle; a bundle that is there is replaced.
         after: After how many experiences of the run; all of them by default.
-        updatable: Also pack what learning on needs, such as sums over patients; findings with
-            fewer than 10 positive or 10 negative patients are then left out.
+        updatable: Also pack what learning on needs, such as sums over patients, and begin a
+            history beside the bundle; findings with fewer than 10 positive or 10 negative patients
+            are then left out of the bundle.
     """
-    packed, state = bundle_of(run_folder(run), after=after, updatable=updatable)
+    folder = run_folder(run)
+    check_no_history(out)
+    packed, state = bundle_of(folder, after=after, updatable=updatable)
     write_bundle(out, packed, state=state)
+    if state is not None:
+        begin_history(out, taught_in(folder), home=home_of(folder))
     missing = len(packed.labels) - len(packed.rules)
     note(
         f"Bundle {packed.fingerprint}: {len(packed.labels)} finding(s), {len(packed.rules)} "

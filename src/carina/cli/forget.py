@@ -3,20 +3,43 @@
 from pathlib import Path
 
 from carina.cli.terminal import note
+from carina.core import ConfigError
 from carina.features import Store
-from carina.features import forget as take_out
+from carina.features import forget as take_out_of_store
+from carina.recipes import take_out
+from carina.studies import read_data
 
 __all__ = ["forget"]
 
 
-def forget(*, patient: str, store: Path) -> None:
+def forget(
+    *,
+    patient: str,
+    store: Path,
+    bundle: Path | None = None,
+    data: Path | None = None,
+    mapping: Path | None = None,
+) -> None:
     """Take a patient's rows out of a feature store, and keep them out.
+
+    With a bundle, what the patient taught is first taken back from the reader in service and from
+    every version in its history, which takes the patient's films and labels as they were.
 
     Args:
         patient: The identifier, as the data's table has it.
         store: The store's folder.
+        bundle: The bundle's folder, made with --updatable; its history lies beside it.
+        data: Folder, or table, of the patient's films and labels; with a bundle.
+        mapping: TOML that names the columns of the data's table.
     """
-    gone = take_out(Store(store), patient)
+    if (bundle is None) != (data is None):
+        raise ConfigError(
+            "Taking a patient out of a reader takes both: --bundle, and --data with the films and "
+            "labels that taught it."
+        )
+    if bundle is not None and data is not None:
+        _from_reader(bundle, patient, data, mapping, store)
+    gone = take_out_of_store(Store(store), patient)
     if gone.before and not gone.rows:
         note("The patient was forgotten before; nothing of theirs is here.")
         return
@@ -28,7 +51,24 @@ def forget(*, patient: str, store: Path) -> None:
         note(
             f"{gone.shared} of the images stood under another patient too; encode again for theirs."
         )
+    others = "Other bundles" if bundle is not None else "Runs and bundles"
     note(
-        "Runs and bundles made before are as they were: their cards say what they carry. Images "
-        "and tables are not carina's; remove the patient there too."
+        f"{others} made before are as they were: their cards say what they carry. Images and tables "
+        "are not carina's; remove the patient there too."
     )
+
+
+def _from_reader(bundle: Path, patient: str, data: Path, mapping: Path | None, store: Path) -> None:
+    out = take_out(bundle, patient, read_data(data, mapping), Store(store))
+    if out.before:
+        note("The patient was taken out of the reader before.")
+        return
+    freed = ", ".join(map(str, out.freed))
+    note(f"What {out.films} film(s) of the patient taught was taken back from version(s) {freed}.")
+    if out.removed:
+        note(
+            f"Removed, for they could not be freed: version(s) {', '.join(map(str, out.removed))}."
+        )
+    if out.first_unknown:
+        note("What taught version 1 is not known to the history: it may hold the patient still.")
+    note("A copy of an earlier version outside the history still holds the patient.")

@@ -28,6 +28,14 @@ VERBS: dict[str, tuple[str, str]] = {
         "carina.cli.predict:predict",
         "Answer for images: a calibrated probability a finding.",
     ),
+    "update": (
+        "carina.cli.update:update",
+        "Let a reader in service learn on, if the new one passes the gate.",
+    ),
+    "rollback": (
+        "carina.cli.rollback:rollback",
+        "Put an earlier version of a reader in service again, to the bit.",
+    ),
     "encoders": (
         "carina.cli.encoders:encoders",
         "List encoders: what they need and what they have seen.",

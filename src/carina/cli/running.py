@@ -1,21 +1,17 @@
 """Encoding and running with a bar, for the verbs that do either."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-import torch
 
 from carina.cards import write_run_card
 from carina.cli.terminal import progress
 from carina.encoders import ImageEncoder
 from carina.features import EncodedAll, Store
 from carina.features import encode as encode_into
-from carina.recipes import Continual, Finished, Prepared, prepare
+from carina.recipes import Continual, Finished, Prepared, one_thread, prepare
 from carina.recipes import run as run_recipe
 from carina.studies import Manifest
 
-__all__ = ["encode_to_end", "one_thread", "run_to_end"]
+__all__ = ["encode_to_end", "run_to_end"]
 
 
 def encode_to_end(
@@ -34,21 +30,6 @@ def encode_to_end(
                 return event
             bars.update(bar, completed=event.done)
     raise AssertionError("encode ends with EncodedAll")
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Products of adaptors are small: a second thread waits for the first more than it works.
-
-    On a busy machine two threads took eight times as long as one; and with one, numbers do not
-    hang on how many a machine has.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def run_to_end(

@@ -18,6 +18,7 @@ from carina.core.errors import UnreadableFile as UnreadableFile
 from carina.core.errors import near as near
 from carina.core.errors import unknown as unknown
 from carina.core.estimate import Estimate as Estimate
+from carina.core.exchanging import exchange as exchange
 from carina.core.fingerprints import digest_arrays as digest_arrays
 from carina.core.fingerprints import digest_bytes as digest_bytes
 from carina.core.fingerprints import digest_file as digest_file

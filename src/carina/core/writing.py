@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from carina.core.exchanging import exchange
+
 __all__ = ["PARTIAL", "partial_folder", "partial_path", "write_bytes", "write_text"]
 
 PARTIAL = ".partial-"
@@ -42,14 +44,17 @@ def write_text(path: Path, text: str) -> None:
 def partial_folder(path: Path) -> Iterator[Path]:
     """A folder to fill, which takes its final name when the block ends well.
 
-    An existing folder of that name is replaced; a fault leaves it as it was.
+    An existing folder of that name is replaced; a fault leaves it as it was. Where the system can
+    let two names change places, so does a kill at any moment.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = partial_path(path)
     partial.mkdir()
     try:
         yield partial
-        if path.exists():
+        if path.exists() and exchange(partial, path):
+            shutil.rmtree(partial)
+        elif path.exists():
             old = partial_path(path)
             path.rename(old)
             try:

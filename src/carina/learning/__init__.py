@@ -14,6 +14,7 @@ from carina.learning.keeping import kept as kept
 from carina.learning.learner import Event as Event
 from carina.learning.learner import Learned as Learned
 from carina.learning.learner import Learner as Learner
+from carina.learning.learner import LeavesOut as LeavesOut
 from carina.learning.learner import ReadsText as ReadsText
 from carina.learning.learner import Retracts as Retracts
 from carina.learning.learner import Setting as Setting

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import Float64
 from torch import Tensor
 
 from carina.adaptors import Alignment, Readout
@@ -12,7 +13,17 @@ from carina.measures import Sigmoid
 from carina.streams import View
 from carina.studies import LabelSpace
 
-__all__ = ["Event", "Learned", "Learner", "ReadsText", "Retracts", "Setting", "Step", "Strategy"]
+__all__ = [
+    "Event",
+    "Learned",
+    "Learner",
+    "LeavesOut",
+    "ReadsText",
+    "Retracts",
+    "Setting",
+    "Step",
+    "Strategy",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +123,15 @@ class Retracts(Protocol):
         Raises:
             Mismatch: where they never were.
         """
+        ...
+
+
+@runtime_checkable
+class LeavesOut(Protocol):
+    """A strategy that can also say what it would answer had it not learned from a patient."""
+
+    def left_out(self, learner: Learner, view: View) -> Float64[Tensor, "rows labels"]:
+        """Scores of a view just learned, each as if the row's patient had been left out of it."""
         ...
 
 

@@ -1,6 +1,9 @@
 """One experiment as a value, and what running it leaves behind."""
 
 from carina.recipes.bundling import bundle_of as bundle_of
+from carina.recipes.bundling import home_of as home_of
+from carina.recipes.bundling import state_of as state_of
+from carina.recipes.bundling import taught_in as taught_in
 from carina.recipes.demo import demo_recipes as demo_recipes
 from carina.recipes.named import NAMED as NAMED
 from carina.recipes.named import NIH_FINDINGS as NIH_FINDINGS
@@ -18,3 +21,22 @@ from carina.recipes.recipe import find_recipe as find_recipe
 from carina.recipes.running import Finished as Finished
 from carina.recipes.running import run as run
 from carina.recipes.running import run_name as run_name
+from carina.recipes.threads import one_thread as one_thread
+from carina.recipes.updating.dossier import Dossier as Dossier
+from carina.recipes.updating.dossier_page import dossier_page as dossier_page
+from carina.recipes.updating.films import Films as Films
+from carina.recipes.updating.films import read_films as read_films
+from carina.recipes.updating.forgetting import TakenOut as TakenOut
+from carina.recipes.updating.forgetting import take_out as take_out
+from carina.recipes.updating.gate import ALL as ALL
+from carina.recipes.updating.gate import Check as Check
+from carina.recipes.updating.gate import Gate as Gate
+from carina.recipes.updating.gate import Ground as Ground
+from carina.recipes.updating.gate import Outcome as Outcome
+from carina.recipes.updating.protocol import Undecided as Undecided
+from carina.recipes.updating.protocol import UpdateProtocol as UpdateProtocol
+from carina.recipes.updating.restoring import Restored as Restored
+from carina.recipes.updating.restoring import restored as restored
+from carina.recipes.updating.rolling_back import roll_back as roll_back
+from carina.recipes.updating.update import decide as decide
+from carina.recipes.updating.update import update as update

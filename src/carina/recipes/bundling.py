@@ -1,17 +1,19 @@
 """From a run's folder to a bundle."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from carina.adaptors import pack_alignment
-from carina.bundles import Bundle, Lesson, UpdateState
+from carina.bundles import Bundle, Lesson, Taught, UpdateState, read_taught
 from carina.core import InvalidValue, MissingFile, dump, read_json
 from carina.evaluation import Results, read_results
 from carina.learning import Learner, leaving, load_learner, load_setting
 from carina.recipes.recipe import Continual
 from carina.recipes.records import CardsUsed, Rules
+from carina.streams import AllAtOnce
 
-__all__ = ["bundle_of"]
+__all__ = ["bundle_of", "home_of", "state_of", "taught_in"]
 
 _NEEDED = ("recipe.json", "rules.json", "encoders.json", "setting", "learners")
 
@@ -43,23 +45,7 @@ def bundle_of(
     step = last if after is None else after
     _check_step(results, step, updatable=updatable)
     learner, withheld = _learner(folder, step, leaves=updatable)
-    if learner.readout is None or not learner.readout.labels:
-        raise InvalidValue(
-            f"After step {step} the run {folder.name} has nothing that predicts. Name a later one: "
-            "--after K."
-        )
-    labels, cards = learner.readout.labels, read_json(folder / "encoders.json", CardsUsed)
-    rules = {rule.label: rule for rule in read_json(folder / "rules.json", Rules).steps[step]}
-    measured = results.scores["auroc"][step - 1]
-    bundle = Bundle(
-        readout=learner.readout,
-        rules=tuple(rules[label] for label in labels if label in rules),
-        encoders=cards.images,
-        text_encoder=cards.text,
-        lineage=(_lesson(results, step),),
-        auroc={label: measured[label] for label in labels if label in measured},
-        single_patients=learner.single_patients,
-    )
+    bundle = _bundle(folder, results, step, learner)
     if not updatable:
         return bundle, None
     if learner.patient_rows:
@@ -68,14 +54,59 @@ def bundle_of(
             "leave no house. Leave --updatable out, or run a strategy that keeps sums (Ridge)."
         )
     recipe = read_json(folder / "recipe.json", Continual)
-    return bundle, _state(learner, recipe, withheld)
+    return bundle, state_of(learner, recipe, withheld)
+
+
+def _bundle(folder: Path, results: Results, step: int, learner: Learner) -> Bundle:
+    if learner.readout is None or not learner.readout.labels:
+        raise InvalidValue(
+            f"After step {step} the run {folder.name} has nothing that predicts. Name a later one: "
+            "--after K."
+        )
+    labels, cards = learner.readout.labels, read_json(folder / "encoders.json", CardsUsed)
+    rules = {rule.label: rule for rule in read_json(folder / "rules.json", Rules).steps[step]}
+    measured = results.scores["auroc"][step - 1]
+    return Bundle(
+        readout=learner.readout,
+        rules=tuple(rules[label] for label in labels if label in rules),
+        encoders=cards.images,
+        text_encoder=cards.text,
+        lineage=(_lesson(results, step),),
+        auroc={label: measured[label] for label in labels if label in measured},
+        single_patients=learner.single_patients,
+    )
+
+
+def home_of(folder: Path) -> tuple[Bundle, UpdateState] | None:
+    """The reader of a run and its update state as they stay here; None where all of it may leave.
+
+    Raises:
+        MissingFile, InvalidValue: as `bundle_of`.
+    """
+    results = read_results(folder / "results.json")
+    step = len(results.experiences)
+    out = leaving(_kept(folder, step))
+    if out.home is out.learner:
+        return None
+    recipe = read_json(folder / "recipe.json", Continual)
+    return _bundle(folder, results, step, out.home), state_of(out.home, recipe, {})
+
+
+def taught_in(folder: Path) -> Taught | None:
+    """Which cells of which films a run taught; None where an earlier carina made it."""
+    path = folder / "taught.parquet"
+    return read_taught(path) if path.is_file() else None
+
+
+def _kept(folder: Path, step: int) -> Learner:
+    return load_learner(
+        folder / "learners" / f"{step:03}", setting=load_setting(folder / "setting")
+    )
 
 
 def _learner(folder: Path, step: int, *, leaves: bool) -> tuple[Learner, Mapping[str, str]]:
     """The learner after a step, or what may leave of it with sums, and what is withheld then."""
-    learner = load_learner(
-        folder / "learners" / f"{step:03}", setting=load_setting(folder / "setting")
-    )
+    learner = _kept(folder, step)
     if not leaves:
         return learner, {}
     out = leaving(learner)
@@ -115,8 +146,14 @@ def _lesson(results: Results, step: int) -> Lesson:
     )
 
 
-def _state(learner: Learner, recipe: Continual, withheld: Mapping[str, str]) -> UpdateState:
-    """All of the learner but its readout, and the strategy that made it."""
+def state_of(learner: Learner, recipe: Continual, withheld: Mapping[str, str]) -> UpdateState:
+    """All of the learner but its readout, and the recipe that made it.
+
+    Args:
+        learner: What is to learn on.
+        recipe: Of the run; what it streamed does not matter any more, and is left out.
+        withheld: Findings whose sums stayed behind, and why.
+    """
     setting = learner.setting
     aligned, tensors = (
         (None, {}) if setting.alignment is None else pack_alignment(setting.alignment)
@@ -129,8 +166,10 @@ def _state(learner: Learner, recipe: Continual, withheld: Mapping[str, str]) -> 
         notes={
             "learner": dict(learner.notes),
             "calibration": dump(dict(learner.calibration)),
-            "strategy": {"kind": type(recipe.strategy).__name__, **dump(recipe.strategy)},
-            "prompts": Path(recipe.prompts).name,  # of a path, what does not tell whose it is
+            "recipe": dump(
+                # of a path to prompts, what does not tell whose it is
+                replace(recipe, plan=AllAtOnce(), prompts=Path(recipe.prompts).name)
+            ),
             "shared_space": setting.shared_space,
             "alignment": aligned,
         },

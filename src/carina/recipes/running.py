@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
+from carina.bundles import write_taught
 from carina.core import PARTIAL, fingerprint, generator, partial_folder, read_json, write_json
 from carina.evaluation import (
     OUT_OF_FOLD,
@@ -41,6 +42,7 @@ from carina.recipes.recipe import Continual, beside_its_plan
 from carina.recipes.records import cards_used, rules_of
 from carina.recipes.standing import alone_in
 from carina.recipes.streaming import refuse_unlearnable, told_and_shown
+from carina.recipes.teaching import taught_by
 from carina.streams import Ground, Stream, lay_out, written
 
 __all__ = ["Finished", "run", "run_name"]
@@ -152,6 +154,7 @@ def _worked(
         write_json(folder / "plan.json", written(stream, ground))
         write_json(folder / "rules.json", rules_of(calibration, stream.space.names))
         write_json(folder / "encoders.json", cards_used(prepared.cards))
+        write_taught(folder / "taught.parquet", taught_by(stream, prepared.labelled, recipe.salt))
         save_setting(folder / "setting", prepared.setting)
         write_scores(folder / "scores.parquet", *tables.values())
         write_results(folder / "results.json", results)

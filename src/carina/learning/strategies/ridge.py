@@ -18,6 +18,7 @@ from carina.learning.strategies.adding import add, subtract
 from carina.learning.strategies.carrying import from_tensors, to_tensors
 from carina.learning.strategies.closed_form import Solution, solve
 from carina.learning.strategies.held_out import together
+from carina.learning.strategies.left_out import left_out
 from carina.learning.strategies.linear import grown_head, head_of, no_head, noted
 from carina.learning.strategies.summing import sums_of
 from carina.learning.strategies.sums import SHARED, Sums, fewest_patients, no_sums
@@ -165,6 +166,17 @@ class Ridge:
             yield Step(index=index, of=len(groups), loss=loss)
         in_order = {label: solutions[label] for label in changed}
         yield Learned(learner=_with(with_sums(learner, sums), in_order))
+
+    def left_out(self, learner: Learner, view: View) -> Float64[Tensor, "rows labels"]:
+        """Scores of a view just learned by heads that never learned from the row's patient in it.
+
+        Raises:
+            Mismatch: where the learner is not one of `Ridge`.
+        """
+        chosen = learner.notes.get("penalty")
+        if not isinstance(chosen, dict):
+            raise Mismatch("This learner says nothing of penalties; it was not taught by Ridge.")
+        return left_out(head_of(learner), sums_in(learner), chosen, view)
 
 
 def sums_in(learner: Learner) -> Sums:

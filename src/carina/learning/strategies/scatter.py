@@ -110,6 +110,25 @@ class Scatter:
                 found[label, place] = solution.T
         return torch.from_numpy(self._turned(torch.from_numpy(found), "N"))
 
+    def turned(self, rows: Float64[Tensor, "rows dim"]) -> Float64[Tensor, "rows dim"]:
+        """Rows in the coordinates of T, where their inner products are the same."""
+        return torch.from_numpy(self._turned(rows, "T"))
+
+    def undone(
+        self, turned: Float64[Tensor, "rows dim"], scale: float, penalty: float
+    ) -> Float64[Tensor, "rows dim"]:
+        """``(scale S + penalty I)^-1`` times rows that are turned, turned like them.
+
+        Raises:
+            ConfigError: where the penalty is lost in rounding.
+        """
+        *_, solution, fault = lapack.dptsv(
+            scale * self.diagonal + penalty, scale * self.beside, turned.numpy().T
+        )
+        if fault:
+            raise ConfigError(f"A penalty of {penalty} is too small for these features.")
+        return torch.from_numpy(solution.T)
+
     def squares(self, weight: Float64[Tensor, "many dim"]) -> Float64[Tensor, " many"]:
         """For each weight vector, the summed squares of the rows' scores about their mean."""
         turned = self._turned(weight, "T")
