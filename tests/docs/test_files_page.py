@@ -69,8 +69,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     bundle, state = bundle_of(last.folder, updatable=True)
     write_bundle(root / "bundle", bundle, state=state)
     begin_history(root / "bundle", taught_in(last.folder), home=home_of(last.folder))
-    few = replace(manifest.take(np.array([4, 5])), split=("train", "train"))
-    for _ in update(root / "bundle", few, store, tuple, check_input=False):
+    held = replace(manifest.take(np.array([3, 6])), split=("train", "train"))
+    for _ in update(root / "bundle", held, store, tuple, check_input=False):
         pass
     forget(store, "P1")
     one, lite = manifest.take(np.array([2])), load_image_encoder("efficientnet-lite0")

@@ -55,7 +55,7 @@ def test_a_bundle_does_not_tell_where_the_bank_lay(
     _, state = bundle_of(last.folder, updatable=True)
 
     assert state is not None
-    assert state.notes["prompts"] == "mine.json"
+    assert state.notes["recipe"]["prompts"] == "mine.json"
     assert "Plantagenet" not in json.dumps(dict(state.notes))
 
 
