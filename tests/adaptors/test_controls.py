@@ -21,7 +21,11 @@ def prompts(count: int, seed: int = 0, width: int = 24) -> PromptVectors:
     )
 
 
-@given(control=st.sampled_from(Control), count=st.integers(2, 12), seed=st.integers(0, 1000))
+@given(
+    control=st.sampled_from([c for c in Control if c is not Control.POSITIVES]),
+    count=st.integers(2, 12),
+    seed=st.integers(0, 1000),
+)
 @settings(max_examples=60, deadline=None)
 def test_nothing_of_the_prompts_is_left_but_their_length(
     control: Control, count: int, seed: int
@@ -75,3 +79,12 @@ def test_what_cannot_be_is_said() -> None:
         controlled(prompts(13), Control.ONE_HOT, rng=np.random.default_rng(0))
     with pytest.raises(Mismatch, match="one finding only"):
         controlled(prompts(1), Control.PERMUTED, rng=np.random.default_rng(0))
+
+
+def test_with_positives_only_no_negative_tells_findings_apart() -> None:
+    real = prompts(5)
+    other = controlled(real, Control.POSITIVES, rng=np.random.default_rng(0))
+
+    assert torch.equal(other.positive, real.positive)
+    torch.testing.assert_close(other.negative[0, 0], real.negative.mean(dim=(0, 1)))
+    assert (other.negative == other.negative[0, 0]).all()

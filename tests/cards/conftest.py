@@ -11,16 +11,27 @@ import numpy as np
 import pytest
 
 from carina.evaluation import (
+    CalibrationWay,
+    Drift,
     EncoderUsed,
     ExperienceResult,
+    Fitted,
+    Language,
+    Lived,
     Part,
     PartResults,
     Results,
     Scores,
     assess,
+    calibration_way,
+    cells_of,
+    judge_calibration,
+    operated,
+    subgroups,
     write_results,
     write_scores,
 )
+from carina.measures import best_f1, brier_over_prevalence, delong, youden
 from carina.studies import LabelSpace
 
 FINDINGS = ("Cardiomegaly", "Edema", "Hernia")
@@ -34,7 +45,7 @@ def _scores(
     """Answers that get better by the step; the last finding has no positive film."""
     rng = np.random.default_rng(seed)
     images, labels = 60, len(names)
-    target = rng.random((images, labels)) < 0.4
+    target = rng.random((images, labels)) < 0.5
     target[:, -1] = False
     known = rng.random((images, labels)) < 0.9
     difference = rng.normal(size=(len(steps) + 1, images, labels))
@@ -52,7 +63,7 @@ def _scores(
         part=Part(
             name=name,
             images=tuple(f"{name}-{row:040x}" for row in range(images)),
-            patients=np.arange(images) // 2,
+            patients=np.arange(images),
             target=target & known,
             known=known,
             unseen=np.arange(images) < 20,
@@ -65,6 +76,71 @@ def _scores(
         decision=decision,
         why_undefined={} if zero_shot else dict.fromkeys(names, "not met by this step; no space"),
     )
+
+
+def _judged(test: Scores, names: tuple[str, ...]) -> dict[str, Any]:
+    """What a run says of probabilities, thresholds and groups, of all findings but the last."""
+    cells, part = cells_of(test, draws=40, rng=np.random.default_rng(4)), test.part
+    labels, draws = test.space.indices(names), cells.draws.resamples
+    calibration, operating = {}, {}
+    for c, name in zip(labels, names, strict=True):
+        known = part.known[:, c]
+        found = judge_calibration(
+            test.probability[-1, :, c],
+            part.target[:, c],
+            known,
+            draws,
+            fitted=Fitted(way="own", positives=30, negatives=70),
+            rng=np.random.default_rng(c),
+        )
+        assert found is not None
+        calibration[name] = found
+        scores, target = test.difference[-1, :, c], part.target[:, c]
+        operating[name] = operated(
+            (best_f1(scores[known], target[known]), youden(scores[known], target[known])),
+            scores,
+            target,
+            known,
+            draws,
+            prevalence=0.1,
+            stated=c == 0,
+        )
+    prevalence = np.full(len(test.space), 0.3)
+    ways: dict[str, CalibrationWay] = {}
+    for way, there in (("own", labels), ("isotonic", [])):
+        said = np.full_like(test.probability[-1], np.nan)
+        said[:, there] = test.probability[-1][:, there]
+        ways[way] = calibration_way(cells, said, prevalence, draws, names=names)
+    over = [
+        brier_over_prevalence(
+            test.probability[step][:, labels[:1]],
+            prevalence[:1],
+            part.target[:, labels[:1]],
+            draws,
+            known=part.known[:, labels[:1]],
+        )
+        for step in range(1, len(test.experiences) + 1)
+    ]
+    sex = ["F" if patient % 2 else "M" for patient in part.patients]
+    ages = ["18-39" if patient < 56 else "80 and over" for patient in part.patients]
+    return {
+        "delong": {
+            name: delong(
+                test.difference[-1, :, c], part.target[:, c], part.patients, known=part.known[:, c]
+            )
+            for c, name in zip(labels, names, strict=True)
+        },
+        "calibration": calibration,
+        "over_prevalence": tuple(over),
+        "calibration_ways": ways,
+        "operating": operating,
+        "subgroups": subgroups(cells, {"sex": sex, "age": ages}, names=names),
+    }
+
+
+def _moved(steps: tuple[str, ...], taught: int) -> Drift:
+    since = tuple(None if at + 1 < taught else 1.0 - 0.1 * at for at in range(len(steps)))
+    return Drift(positive=since, negative=since, opposition=tuple(c and -c for c in since))
 
 
 def _run(
@@ -85,10 +161,11 @@ def _run(
     headline = f"{len(names) - 1} findings"
     groups = {headline: names[:-1], f"all {len(names)}": names}
     taught = np.minimum(np.arange(len(names)) + 1, len(steps))
+    shown = np.equal.outer(np.arange(1, len(steps) + 1), taught)
 
     def assessed(scores: Scores, **some: Any) -> Any:
-        rng = np.random.default_rng(4)
-        return assess(scores, groups=groups, taught=taught, draws=40, rng=rng, **some)
+        cells = cells_of(scores, draws=40, rng=np.random.default_rng(4))
+        return assess(cells, groups=groups, shown=shown, **some)
 
     def part(scores: Scores, **some: Any) -> PartResults:
         numbers = assessed(scores, **some)
@@ -99,7 +176,7 @@ def _run(
             summary=numbers.summary,
         )
 
-    numbers = assessed(test)
+    numbers, judged = assessed(test), _judged(test, names[:-1])
     assert test.part.unseen is not None
     results = Results(
         run=folder.name,
@@ -112,6 +189,7 @@ def _run(
         seed=27,
         labels=names,
         taught=tuple(int(step) for step in taught),
+        positives={name: 20 - index for index, name in enumerate(names)},
         groups=groups,
         headline=headline,
         experiences=tuple(
@@ -121,12 +199,14 @@ def _run(
                 images=100 + index,
                 patients=50 + index,
                 marks=("no negative of it",) if index == 0 else (),
-                seconds=0.004 + index * 70.4,
-                optimiser_steps=10 * index,
-                kept_bytes={"head": 900 * (index + 1), "sums": 7_340_640},
-                fewest_patients=2 if index else None,
-                single_patients=False,
-                patient_rows=0,
+                lived=Lived(
+                    seconds=0.004 + index * 70.4,
+                    optimiser_steps=10 * index,
+                    kept_bytes={"head": 900 * (index + 1), "sums": 7_340_640},
+                    fewest_patients=2 if index else None,
+                    single_patients=False,
+                    patient_rows=0,
+                ),
             )
             for index, name in enumerate(steps)
         ),
@@ -135,9 +215,19 @@ def _run(
         scores=numbers.scores,
         baseline=numbers.baseline,
         macro=numbers.macro,
+        progress=numbers.progress,
+        decisions=numbers.decisions,
         summary=numbers.summary,
+        **judged,
+        drift={name: _moved(steps, step) for name, step in zip(names, taught, strict=True)},
+        language={
+            "random": Language(
+                auroc=numbers.summary["auroc"][headline],
+                lost=numbers.summary["auroc"]["backward_transfer"],
+            )
+        },
         test_images=60,
-        test_patients=30,
+        test_patients=60,
         out_of_fold=part(outside, metrics=RANKED),
         unseen=part(test.limited_to(test.part.unseen)) if exposed else None,
         encoders=(
@@ -265,6 +355,8 @@ def as_read() -> Callable[[Any, str], set[str]]:
     """How a value of results.json may be written, worked out apart from the room."""
 
     def written(value: Any, form: str) -> set[str]:
+        if form == "number":
+            return {f"{value:.3f}"}
         if form in ("estimate", "value"):
             if value["value"] is None:
                 return {"undefined"}

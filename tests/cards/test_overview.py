@@ -142,7 +142,8 @@ def test_terminal_rows_are_the_numbers_of_the_results(
     steps_header, steps = macro_rows(results)
 
     assert header[2:] == steps_header[2:-2]
-    for column, metric in enumerate(METRICS, start=2):
+    told = [metric for metric in METRICS if metric != "f1_at_zero"]
+    for column, metric in enumerate(told, start=2):
         for row, name in zip(rows, results.labels, strict=True):
             value = look_up(finished, f"/scores/{metric}/2/{name}")
             assert row[column] in as_read(value, "estimate") or row[column].startswith("undefined")

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from carina.cards.plots import Curve, Panel, curve_plot, reliability_plots, roc_plots, shades
+from carina.cards.figures import Panel, shades
+from carina.cards.plots import Curve, curve_plot, reliability_plots, roc_plots
 from carina.core import Estimate
 
 POINTS = (Estimate(value=0.7, low=0.6, high=0.8), Estimate.undefined("not met"))

@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from carina.cards.content import finding_table, mean_table, step_table, transfer_table
+from carina.cards.content import finding_table, mean_table, step_table
 from carina.cards.heat import heat_map
+from carina.cards.language import steered
+from carina.cards.progress import transfer_table
 from carina.cards.tables import Sentence
 from carina.cards.verdict import answers, notices, verdict, why_two_scores
 from carina.core import Estimate
-from carina.evaluation import Results, read_results
+from carina.evaluation import ExperienceResult, Language, Results, read_results
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +83,14 @@ def test_forgetting_is_said_where_the_interval_shows_it(
     assert answer in said(verdict(with_summary(results, backward_transfer=transfer)))
 
 
+def after_last(results: Results, **changed: Any) -> ExperienceResult:
+    """The last experience, with something else left behind."""
+    last = results.experiences[-1]
+    return replace(last, lived=replace(last.lived, **changed))
+
+
 def test_what_stems_from_single_patients_is_said(results: Results) -> None:
-    last = replace(results.experiences[-1], single_patients=True)
+    last = after_last(results, single_patients=True)
     changed = replace(results, experiences=(*results.experiences[:-1], last))
 
     assert said(verdict(results)).endswith("it keeps 7.3 MB, no class of under five patients.")
@@ -89,7 +98,7 @@ def test_what_stems_from_single_patients_is_said(results: Results) -> None:
 
 
 def test_rows_of_patients_are_called_patients_data(results: Results) -> None:
-    last = replace(results.experiences[-1], single_patients=True, patient_rows=40)
+    last = after_last(results, single_patients=True, patient_rows=40)
     changed = replace(results, experiences=(*results.experiences[:-1], last))
 
     assert said(verdict(changed)).endswith("it keeps 7.3 MB, patients' data among it.")
@@ -172,3 +181,23 @@ def test_a_finding_is_told_once_by_the_step_where_the_site_tells_most(results: R
     ]
 
     assert results.experiences[-1].name in told
+
+
+@pytest.mark.parametrize(
+    ("lost", "begins"),
+    [
+        (between(0.01, 0.1), "Language gave 0.055 [0.010, 0.100] of the AUROC"),
+        (between(-0.1, 0.1), "Nothing is shown to come from language, which gave 0.000"),
+        (between(-0.1, -0.01), "Language cost: it gave -0.055"),
+        (Estimate.undefined("no film"), "How much comes from language is undefined"),
+    ],
+)
+def test_what_came_from_language_is_what_random_vectors_lose(
+    lost: Estimate, begins: str, results: Results
+) -> None:
+    with_control = replace(results, language={"random": Language(auroc=lost, lost=lost)})
+    apart = replace(with_control, zero_shot=False)
+
+    assert said(steered(with_control)[0]).startswith(begins)
+    assert steered(replace(results, language={})) == ()
+    assert lost.value is None or "anchors, not language" in said(steered(apart)[0])

@@ -35,7 +35,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
     lines = ["file,who,split,e,m"]
-    for patient in range(40):
+    for patient in range(80):
         split = ("train", "train", "train", "test")[patient % 4]
         present = rng.random(2) < 0.5
         pixels = rng.normal(90, 25, (32, 32))
@@ -119,7 +119,7 @@ def test_json_is_for_machines_and_a_folder_is_all_its_images(
     found = answers(out)
 
     assert (status, err) == (0, "")
-    assert len(found["images"]) == 40
+    assert len(found["images"]) == 80
     assert {name for one in found["images"] for name in one["findings"]} == {"Edema", "Mass"}
     assert all(0 < one["findings"]["Edema"]["probability"] < 1 for one in found["images"])
     assert found["set_aside"] == found["studies"] == []

@@ -32,7 +32,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     films.mkdir()
     rng = np.random.default_rng(0)
     lines = ["file,who,split,e"]
-    for patient in range(24):
+    for patient in range(72):
         split, present = ("train", "train", "test")[patient % 3], rng.random() < 0.5
         pixels = rng.normal(90, 25, (32, 32))
         pixels[:16] += 60 * present

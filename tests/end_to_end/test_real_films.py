@@ -71,9 +71,12 @@ def test_real_films_go_the_whole_way_and_exposure_is_told(
     status, out, _ = carina("predict", bundle, image, "--json", *weights)
     (answer,) = json.loads(out)["images"]
     assert status == 0
-    assert [answer["findings"][name]["probability"] for name in results.labels] == [
-        pytest.approx(value, abs=1e-4) for value in test.probability[-1, 0].tolist()
+    said = [answer["findings"][name] for name in results.labels]
+    assert [one["score"] for one in said] == [
+        pytest.approx(value, abs=1e-4) for value in test.difference[-1, 0].tolist()
     ]
+    for one, value in zip(said, test.probability[-1, 0].tolist(), strict=True):
+        assert one["probability"] is None or one["probability"] == pytest.approx(value, abs=1e-4)
 
 
 def _named(films: Path) -> list[Path]:

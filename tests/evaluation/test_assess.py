@@ -7,7 +7,14 @@ import pytest
 from jaxtyping import Bool, Float
 
 from carina.core import InvalidValue
-from carina.evaluation import METRICS, Assessment, Scores, TransferMatrix, assess
+from carina.evaluation import (
+    METRICS,
+    Assessment,
+    Scores,
+    TransferMatrix,
+    assess,
+    cells_of,
+)
 from carina.measures import (
     auroc,
     average_precision,
@@ -17,13 +24,13 @@ from carina.measures import (
     f1,
 )
 
-TAUGHT = np.array([1, 2, 3])
+SHOWN = np.eye(3, dtype=bool)
 GROUPS = {"2 findings": ("Cardiomegaly", "Edema"), "all 3": ("Cardiomegaly", "Edema", "Hernia")}
 
 
 def judged(scores: Scores, **given: tuple[str, ...]) -> Assessment:
-    rng = np.random.default_rng(1)
-    return assess(scores, groups=GROUPS, taught=TAUGHT, draws=30, rng=rng, **given)
+    cells = cells_of(scores, draws=30, rng=np.random.default_rng(1))
+    return assess(cells, groups=GROUPS, shown=SHOWN, **given)
 
 
 def once(
@@ -50,7 +57,7 @@ def test_every_cell_is_the_measure_of_the_known_films(metric: str, scores: Score
     assessment, part = judged(scores), scores.part
     for column, name in enumerate(("Cardiomegaly", "Edema")):
         known = part.known[:, column]
-        values = getattr(scores, METRICS[metric][1])[3, known, column]
+        values = scores.of(METRICS[metric][1])[3, known, column]
         estimate = assessment.scores[metric][2][name]
 
         assert estimate.value == pytest.approx(once(metric, values, part.target[known, column]))
@@ -150,7 +157,7 @@ def test_transfer_of_the_summary_is_that_of_the_matrix(scores: Scores) -> None:
     for metric in ("auroc", "auroc_authors", "average_precision"):
         cells = [assessment.baseline[metric], *assessment.scores[metric]]
         values = [[np.nan if e.value is None else e.value for e in row.values()] for row in cells]
-        matrix = TransferMatrix(values=np.array(values), taught=TAUGHT)
+        matrix = TransferMatrix(values=np.array(values), shown=SHOWN, chance=np.zeros(3))
         wanted = {
             "gain_over_zero_shot": matrix.gain_over_zero_shot(),
             "backward_transfer": matrix.backward_transfer(),
@@ -160,11 +167,11 @@ def test_transfer_of_the_summary_is_that_of_the_matrix(scores: Scores) -> None:
         }
         for name, contrast in wanted.items():
             estimate = assessment.summary[metric][name]
-            if len(contrast.labels):
+            if len(contrast.findings):
                 assert estimate.value == pytest.approx(contrast.value(matrix)), name
             else:
                 assert estimate.why_undefined == "no finding has both scores"
-    assert set(assessment.summary["brier"]) == set(GROUPS)
+    assert set(assessment.summary["brier"]) == {*GROUPS, "mean_over_steps"}
 
 
 def test_exact_match_is_the_share_of_films_decided_right_throughout(scores: Scores) -> None:

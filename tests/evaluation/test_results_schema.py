@@ -11,17 +11,34 @@ from jsonschema import Draft202012Validator
 
 from carina.core import ConfigError, Estimate
 from carina.evaluation import (
+    CRITERIA,
+    DECIDED,
     METRICS,
+    PROGRESS,
     SCHEMA_VERSION,
+    Calibration,
+    CalibrationWay,
+    Drift,
     EncoderUsed,
     ExperienceResult,
+    Fitted,
+    Language,
+    Lived,
+    Operation,
     PartResults,
     Results,
     Scores,
+    Subgroups,
     assess,
+    calibration_way,
+    cells_of,
+    judge_calibration,
+    operated,
     read_results,
+    subgroups,
     write_results,
 )
+from carina.measures import best_f1, delong
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "results.schema.json"
 
@@ -34,8 +51,23 @@ def schema() -> dict[str, Any]:
 @pytest.fixture
 def results(scores: Scores) -> Results:
     groups = {"2 findings": ("Cardiomegaly", "Edema"), "all 3": scores.space.names}
-    numbers = assess(
-        scores, groups=groups, taught=np.array([1, 2, 3]), draws=20, rng=np.random.default_rng(0)
+    cells = cells_of(scores, draws=20, rng=np.random.default_rng(0))
+    numbers = assess(cells, groups=groups, shown=np.eye(3, dtype=bool))
+    draws, seen, known = cells.draws.resamples, scores.part.target[:, 0], scores.part.known[:, 0]
+    answers = scores.difference[-1, :, 0]
+    judged = judge_calibration(
+        scores.probability[-1, :, 0],
+        seen,
+        known,
+        draws,
+        fitted=Fitted(way="own", positives=40, negatives=60),
+        rng=np.random.default_rng(0),
+    )
+    assert judged is not None
+    point = best_f1(answers[known], seen[known])
+    points = operated((point,), answers, seen, known, draws, prevalence=0.1, stated=True)
+    way = calibration_way(
+        cells, scores.probability[-1], np.full(3, 0.4), draws, names=groups["2 findings"]
     )
     part = PartResults(images=60, patients=30, macro=numbers.macro, summary=numbers.summary)
     return Results(
@@ -49,6 +81,7 @@ def results(scores: Scores) -> Results:
         seed=27,
         labels=scores.space.names,
         taught=(1, 2, 3),
+        positives={"Cardiomegaly": 40, "Edema": 30, "Hernia": 0},
         groups=groups,
         headline="2 findings",
         experiences=tuple(
@@ -58,12 +91,14 @@ def results(scores: Scores) -> Results:
                 images=100,
                 patients=50,
                 marks=("no negative of it",),
-                seconds=1.5,
-                optimiser_steps=0,
-                kept_bytes={"head": 900},
-                fewest_patients=None,
-                single_patients=False,
-                patient_rows=0,
+                lived=Lived(
+                    seconds=1.5,
+                    optimiser_steps=0,
+                    kept_bytes={"head": 900},
+                    fewest_patients=None,
+                    single_patients=False,
+                    patient_rows=0,
+                ),
             )
             for name in scores.experiences
         ),
@@ -72,7 +107,21 @@ def results(scores: Scores) -> Results:
         scores=numbers.scores,
         baseline=numbers.baseline,
         macro=numbers.macro,
+        progress=numbers.progress,
+        decisions=numbers.decisions,
         summary=numbers.summary,
+        delong={"Cardiomegaly": delong(answers, seen, scores.part.patients, known=known)},
+        calibration={"Cardiomegaly": judged},
+        over_prevalence=(judged.over_prevalence,) * 3,
+        calibration_ways={"own": way},
+        operating={"Cardiomegaly": points},
+        subgroups=subgroups(cells, {"sex": ["F", "M"] * 30}, names=groups["2 findings"]),
+        drift={
+            "Edema": Drift(
+                positive=(None, 1.0, 0.9), negative=(None, 1.0, 0.8), opposition=(None, -1.0, 0.2)
+            )
+        },
+        language={"random": Language(auroc=judged.ece, lost=judged.slope)},
         test_images=60,
         test_patients=30,
         out_of_fold=part,
@@ -117,6 +166,14 @@ def test_written_results_have_the_published_form_and_read_back(
         ("experience", ExperienceResult),
         ("encoder", EncoderUsed),
         ("part", PartResults),
+        ("lived", Lived),
+        ("fitted", Fitted),
+        ("calibration", Calibration),
+        ("calibration_way", CalibrationWay),
+        ("operation", Operation),
+        ("subgroups", Subgroups),
+        ("drift", Drift),
+        ("language", Language),
     ],
 )
 def test_the_schema_names_every_field(name: str, value: type, schema: dict[str, Any]) -> None:
@@ -128,17 +185,26 @@ def test_the_schema_names_every_field(name: str, value: type, schema: dict[str, 
 
 
 def test_the_schema_names_every_metric_and_the_version(schema: dict[str, Any]) -> None:
-    assert schema["properties"]["scores"]["propertyNames"]["enum"] == list(METRICS)
+    form, parts = schema["properties"], schema["$defs"]
+
+    assert form["scores"]["propertyNames"]["enum"] == list(METRICS)
+    assert form["progress"]["additionalProperties"]["propertyNames"]["enum"] == list(PROGRESS)
+    assert form["decisions"]["additionalProperties"]["propertyNames"]["enum"] == list(DECIDED)
+    assert parts["calibration"]["properties"]["holds"]["required"] == list(CRITERIA)
     assert schema["properties"]["schema_version"]["const"] == SCHEMA_VERSION
 
 
 @pytest.mark.parametrize(
     ("place", "value"),
     [
-        (("schema_version",), 2),
+        (("schema_version",), 1),
         (("seed",), "27"),
         (("unknown",), 1),
-        (("experiences", 0, "kept_bytes", "head"), -1),
+        (("experiences", 0, "lived", "kept_bytes", "head"), -1),
+        (("calibration", "Cardiomegaly", "holds", "ece"), "perhaps"),
+        (("operating", "Cardiomegaly", 0, "prevalence"), 0),
+        (("drift", "Edema", "positive", 2), 1.5),
+        (("language", "random", "lost"), 0.1),
         (("scores", "accuracy"), []),
         (("scores", "auroc", 2, "Hernia", "why_undefined"), None),
         (("scores", "auroc", 2, "Edema", "why_undefined"), "no reason"),
@@ -172,3 +238,19 @@ def test_a_key_too_many_is_told(results: Results, tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="no key 'headlines'"):
         read_results(tmp_path / "results.json")
+
+
+@pytest.mark.parametrize("version", [1, 3])
+def test_results_of_another_version_are_one_clear_line(
+    version: int, results: Results, tmp_path: Path
+) -> None:
+    path = tmp_path / "results.json"
+    write_results(path, results)
+    path.write_text(path.read_text().replace('"schema_version": 2', f'"schema_version": {version}'))
+
+    with pytest.raises(
+        ConfigError, match=f"of form {version}, and this carina reads form 2"
+    ) as said:
+        read_results(path)
+    assert "run the recipe again" in str(said.value)
+    assert "\n" not in str(said.value)

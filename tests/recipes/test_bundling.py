@@ -198,7 +198,7 @@ def test_rows_of_patients_leave_no_house(ran: Ran, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ran", [TipAdapter(shots=2)], ids=["TipAdapter"], indirect=True)
 def test_a_run_that_predicts_with_patients_rows_makes_no_bundle(ran: Ran) -> None:
-    assert ran.results.experiences[-1].patient_rows > 0
+    assert ran.results.experiences[-1].lived.patient_rows > 0
     for after in (1, None):
         with pytest.raises(InvalidValue, match=r"patients' rows .* leave no house"):
             bundle_of(ran.folder, after=after)

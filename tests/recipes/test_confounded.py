@@ -45,6 +45,7 @@ def hospitals(prepared: Prepared) -> Prepared:
         ),
         certain=np.ones_like(target),
         setting=Setting(image_dim=8),
+        groups={},
         digests=tuple(f"{row:040x}" for row in range(rows)),
         learn=np.flatnonzero(~test),
         test=np.flatnonzero(test),

@@ -57,6 +57,7 @@ def drawn(prepared: Prepared) -> Prepared:
         ),
         certain=known,
         setting=Setting(image_dim=128, text_dim=128, shared_space=True),
+        groups={},
         digests=tuple(f"{code:040x}" for code in codes),
         learn=codes[:300],
         test=codes[300:],
@@ -170,7 +171,7 @@ def test_a_dry_run_ends_with_both_scores_on_its_results(
 
     assert summary["auroc"][headline].defined
     assert summary["auroc_authors"][headline].defined
-    assert sum(e.optimiser_steps for e in last.results.experiences) == 10 * steps
+    assert sum(e.lived.optimiser_steps for e in last.results.experiences) == 10 * steps
     if steps > 1:
         assert summary["auroc"]["forgetting"].defined
         assert summary["auroc"]["forgetting_with_last"].defined

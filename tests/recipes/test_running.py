@@ -33,7 +33,7 @@ def numbers(folder: Path) -> dict[str, object]:
     for took in ("seconds", "peak_memory_bytes"):
         plain.pop(took)
     for experience in plain["experiences"]:
-        experience.pop("seconds")
+        experience["lived"].pop("seconds")
     return plain  # type: ignore[no-any-return]
 
 
@@ -274,8 +274,8 @@ def test_sums_that_only_the_last_learner_on_disk_has_are_told_of_every_step(
 ) -> None:
     results = finished(recipe, prepared, tmp_path).results
 
-    assert [e.kept_bytes.get("sums", 0) > 0 for e in results.experiences] == [True] * 3
-    assert all(e.fewest_patients is not None for e in results.experiences)
+    assert [e.lived.kept_bytes.get("sums", 0) > 0 for e in results.experiences] == [True] * 3
+    assert all(e.lived.fewest_patients is not None for e in results.experiences)
 
 
 def test_undefined_says_why(recipe: Continual, prepared: Prepared, tmp_path: Path) -> None:

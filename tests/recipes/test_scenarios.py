@@ -55,7 +55,7 @@ def last(done: Finished, name: str, *, back: int = 0) -> np.ndarray:
 
 def slopes(done: Finished) -> list[float]:
     """Of the calibration of each finding after the last step."""
-    return [rule["slope"] for rule in rules(done)[-1]]
+    return [rule["to_probability"]["slope"] for rule in rules(done)[-1]]
 
 
 def placed(prepared: Prepared, *, every: int = 3) -> Prepared:
@@ -67,7 +67,7 @@ def placed(prepared: Prepared, *, every: int = 3) -> Prepared:
         sites=tuple(f"site {patients[row] % every}" for row in rows),
         dates=tuple(f"2019-01-{1 + patients[row] % 28:02}" for row in rows),
     )
-    return replace(prepared, labelled=labelled)
+    return replace(prepared, labelled=labelled, groups={})
 
 
 SCENARIOS: tuple[StreamPlan, ...] = (
@@ -135,9 +135,9 @@ def test_who_cannot_take_back_stays_as_he_is_and_says_so(
     ).results.experiences
     able = finished(chosen, prepared, tmp_path).results.experiences
 
-    assert NO_TAKING_BACK in back.marks
-    assert NO_TAKING_BACK not in right.marks
-    assert not any(NO_TAKING_BACK in one.marks for one in able)
+    assert NO_TAKING_BACK in back.lived.marks
+    assert NO_TAKING_BACK not in right.lived.marks
+    assert not any(NO_TAKING_BACK in one.lived.marks for one in able)
 
 
 def test_a_finding_in_words_has_a_score_where_prompts_mean_something(
@@ -168,7 +168,7 @@ def test_a_finding_in_words_is_undefined_where_no_prompt_is_read(
     assert not words.defined
     assert "not met" in (words.why_undefined or "")
     assert results.scores["auroc"][2]["Edema"].defined
-    assert any("words alone teach nothing" in mark for mark in results.experiences[1].marks)
+    assert any("words alone teach nothing" in mark for mark in results.experiences[1].lived.marks)
 
 
 def test_heads_say_that_they_read_no_prompts(
@@ -177,7 +177,7 @@ def test_heads_say_that_they_read_no_prompts(
     plan = NewFromText(finding="Edema", films=2, negatives=4)
     results = finished(replace(recipe, plan=plan, strategy=Heads()), prepared, tmp_path).results
 
-    assert "this strategy reads no prompts" in results.experiences[1].marks
+    assert "this strategy reads no prompts" in results.experiences[1].lived.marks
 
 
 def test_without_any_known_label_an_experience_is_refused(
@@ -223,7 +223,7 @@ def told(folder: Path) -> dict[str, Any]:
     for took in ("seconds", "peak_memory_bytes"):
         plain.pop(took)
     for experience in plain["experiences"]:
-        experience.pop("seconds")
+        experience["lived"].pop("seconds")
     return plain
 
 
@@ -310,7 +310,10 @@ def test_thresholds_and_calibration_know_what_was_told_not_what_is(
     (right,) = rules(at_once)[1:]
 
     assert len(wrong) == 3
-    assert any(told["slope"] != true["slope"] for told, true in zip(wrong, right, strict=True))
+    assert any(
+        told["to_probability"] != true["to_probability"]
+        for told, true in zip(wrong, right, strict=True)
+    )
     assert wrong == back == end  # those told right at last were picked for being wrong
 
 

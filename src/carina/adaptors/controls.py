@@ -1,7 +1,7 @@
-"""Prompts that say nothing, to be held against those that do: does language steer?
+"""Prompts that say less, to be held against those that say all: does language steer?
 
 A reader taught with one of these in the place of its prompts has the same parameters, films and
-labels, and no language; what it loses is what language gave.
+labels, and less or no language; what it loses is what language gave.
 """
 
 from dataclasses import replace
@@ -28,12 +28,14 @@ class Control(StrEnum):
     """The prompts of another finding; none keeps its own."""
     ONE_HOT = "one-hot"
     """A coordinate of its own for each finding and side, as long as its prompts on average."""
+    POSITIVES = "positives-only"
+    """The positive prompts as they are; in the place of every negative one the mean of them all."""
 
 
 def controlled(
     prompts: PromptVectors, control: Control, *, rng: np.random.Generator
 ) -> PromptVectors:
-    """The prompts with nothing left of what they say.
+    """The prompts with nothing, or less, left of what they say.
 
     Args:
         prompts: Of all findings of the stream.
@@ -70,6 +72,9 @@ def controlled(
                 positive=_along(axes[:count], prompts.positive),
                 negative=_along(axes[count:], prompts.negative),
             )
+        case Control.POSITIVES:
+            shared = prompts.negative.mean(dim=(0, 1)).expand_as(prompts.negative)
+            return replace(named, negative=shared.clone())
 
 
 def _turned(

@@ -238,6 +238,12 @@ class PromptReadout:
         absent = self._cosine(image, self.negative, absent_shares)
         return Answer(difference=self.scale * (present - absent), positive=(present + 1) / 2)
 
+    def adapted_prompts(self) -> tuple[Float[Tensor, "labels out"], Float[Tensor, "labels out"]]:
+        """Each finding's positive and negative prompts as the text side has them: means of length 1."""
+        sides = (self.adaptors.text(self._even(side)) for side in (self.positive, self.negative))
+        present, absent = (F.normalize(side.mean(dim=1), dim=1) for side in sides)
+        return present, absent
+
     def _even(self, vectors: Float[Tensor, "*rows width"]) -> Float[Tensor, "*rows width"]:
         if not self.normalise:
             return vectors

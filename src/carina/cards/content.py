@@ -29,7 +29,6 @@ __all__ = [
     "set_aside_table",
     "step_table",
     "time_table",
-    "transfer_table",
 ]
 
 METRIC_NAMES = {
@@ -42,29 +41,6 @@ METRIC_NAMES = {
 }
 """What each metric is called at the head of a column."""
 
-_TRANSFER = {
-    "gain_over_zero_shot": (
-        "gain over zero-shot",
-        "after the last step, less before any: what learning gave",
-    ),
-    "backward_transfer": (
-        "backward transfer",
-        "after the last step, less just after it was taught; below 0 is harm",
-    ),
-    "forward_transfer": (
-        "forward transfer",
-        "just before it was taught, less before any step: what earlier steps gave",
-    ),
-    "forgetting": (
-        "forgetting",
-        "best from its own step to the last but one, less after the last; below 0 is a gain",
-    ),
-    "forgetting_with_last": (
-        "forgetting, last step counted",
-        "the same with the last step among the best, as some code has it: never below 0",
-    ),
-}
-_RANKED = ("auroc", "auroc_authors", "average_precision")
 _NOT_OUTSIDE = "not measured here: probabilities and thresholds were fitted to these very answers"
 _SMALLER = "AP is average precision. Of Brier and ECE smaller is better; the ECE of a resample tends upwards, so its interval may lie above its value."
 
@@ -111,7 +87,7 @@ def step_table(results: Results) -> Table:
                 text(f"{_scored(results, step)} of {len(results.groups[results.headline])}"),
                 *macros,
                 _kept(experience, step),
-                _seconds(experience.seconds, "experiences", step, "seconds"),
+                _seconds(experience.lived.seconds, "experiences", step, "lived", "seconds"),
             )
         )
     return Table(
@@ -133,7 +109,8 @@ def _experience(results: Results, step: int) -> Cell:
 
 
 def _kept(experience: ExperienceResult, step: int) -> Cell:
-    return _bytes(sum(experience.kept_bytes.values()), "experiences", step, "kept_bytes", "*")
+    kept = experience.lived.kept_bytes
+    return _bytes(sum(kept.values()), "experiences", step, "lived", "kept_bytes", "*")
 
 
 def _bytes(count: int, *place: str | int) -> Cell:
@@ -208,38 +185,20 @@ def _means(
     return rows
 
 
-def transfer_table(results: Results) -> Table:
-    """What learning gave and took, in every convention."""
-    rows = []
-    for name, (called, meaning) in _TRANSFER.items():
-        if all(name in results.summary[metric] for metric in _RANKED):
-            cells = [
-                estimated(results.summary[metric][name], "summary", metric, name)
-                for metric in _RANKED
-            ]
-            rows.append((text(called), text(meaning), *cells))
-    return Table(
-        caption=marked("What the steps gave and took, as means over findings", results),
-        header=("", "a finding's score", *(METRIC_NAMES[metric] for metric in _RANKED)),
-        rows=tuple(rows),
-        words=(1,),
-    )
-
-
 def kept_table(results: Results) -> Table:
     """Bytes by kind after each experience, and how many patients stand behind any sum."""
-    kinds = sorted({kind for e in results.experiences for kind in e.kept_bytes})
+    kinds = sorted({kind for e in results.experiences for kind in e.lived.kept_bytes})
     rows = []
     for step, experience in enumerate(results.experiences):
-        place = ("experiences", step)
+        place, lived = ("experiences", step, "lived"), experience.lived
         by_kind = [
-            _bytes(experience.kept_bytes[kind], *place, "kept_bytes", kind)
-            if kind in experience.kept_bytes
+            _bytes(lived.kept_bytes[kind], *place, "kept_bytes", kind)
+            if kind in lived.kept_bytes
             else text("none")
             for kind in kinds
         ]
-        fewest = experience.fewest_patients
-        single = experience.single_patients
+        fewest = lived.fewest_patients
+        single = lived.single_patients
         rows.append(
             (
                 _experience(results, step),
@@ -247,7 +206,7 @@ def kept_table(results: Results) -> Table:
                 _kept(experience, step),
                 text("no sum") if fewest is None else told(fewest, *place, "fewest_patients"),
                 Cell(text="yes" if single else "no", pointer=pointer(*place, "single_patients")),
-                told(experience.patient_rows, *place, "patient_rows"),
+                told(lived.patient_rows, *place, "patient_rows"),
             )
         )
     return Table(
@@ -277,9 +236,9 @@ def plan_table(results: Results) -> Table:
                 text(names),
                 told(experience.images, *place, "images"),
                 told(experience.patients, *place, "patients"),
-                told(experience.optimiser_steps, *place, "optimiser_steps"),
-                _seconds(experience.seconds, *place, "seconds"),
-                text("; ".join(experience.marks) or "none"),
+                told(experience.lived.optimiser_steps, *place, "lived", "optimiser_steps"),
+                _seconds(experience.lived.seconds, *place, "lived", "seconds"),
+                text("; ".join((*experience.marks, *experience.lived.marks)) or "none"),
             )
         )
     return Table(

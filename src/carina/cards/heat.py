@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from carina.cards.content import marked
-from carina.cards.plots import shades
+from carina.cards.figures import shades
 from carina.cards.tables import Cell, Table, estimated, text, told
 from carina.core import Estimate
 from carina.evaluation import Results

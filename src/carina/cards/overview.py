@@ -146,8 +146,8 @@ def _table(group: _Group, out: Path | None) -> Table:
 
 def _row(folder: Path, results: Results, group: _Group, out: Path | None) -> tuple[Cell, ...]:
     last = len(results.experiences) - 1
-    kept = sum(results.experiences[last].kept_bytes.values())
-    seconds = sum(experience.seconds for experience in results.experiences)
+    kept = sum(results.experiences[last].lived.kept_bytes.values())
+    seconds = sum(experience.lived.seconds for experience in results.experiences)
     cells = [
         told(results.recipe, "recipe"),
         told(results.strategy, "strategy"),
@@ -162,9 +162,15 @@ def _row(folder: Path, results: Results, group: _Group, out: Path | None) -> tup
             estimated(results.summary["auroc"][name], "summary", "auroc", name)
             for name in _TRANSFER.values()
         ),
-        Cell(text=size(kept), pointer=pointer("experiences", last, "kept_bytes", "*"), form="size"),
         Cell(
-            text=duration(seconds), pointer=pointer("experiences", "*", "seconds"), form="duration"
+            text=size(kept),
+            pointer=pointer("experiences", last, "lived", "kept_bytes", "*"),
+            form="size",
+        ),
+        Cell(
+            text=duration(seconds),
+            pointer=pointer("experiences", "*", "lived", "seconds"),
+            form="duration",
         ),
     ]
     seeds = {other.seed for _, other in group.runs}

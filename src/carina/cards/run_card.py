@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import numpy as np
-
+from carina.cards.checklists import claim_sheet, tripod_sheet
 from carina.cards.content import (
     encoder_table,
     encoders_of,
@@ -15,13 +14,28 @@ from carina.cards.content import (
     set_aside_table,
     step_table,
     time_table,
-    transfer_table,
 )
+from carina.cards.decisions import (
+    decided_table,
+    deciding_table,
+    operating_table,
+    steps_decided_table,
+)
+from carina.cards.drawn import drawn
+from carina.cards.groups import gap_table, group_table
 from carina.cards.heat import heat_map
-from carina.cards.plots import Curve, Panel, curve_plot, reliability_plots, roc_plots
+from carina.cards.language import language_table
+from carina.cards.probabilities import calibration_steps_table, calibration_table, ways_table
+from carina.cards.progress import progress_table, transfer_table
 from carina.cards.rendering import render
-from carina.cards.tables import number
-from carina.cards.verdict import answers, exact_match, notices, verdict, why_two_scores
+from carina.cards.verdict import (
+    WHY_TWO_DECISIONS,
+    WHY_TWO_FORGETTINGS,
+    answers,
+    notices,
+    verdict,
+    why_two_scores,
+)
 from carina.core import MissingFile, write_text
 from carina.evaluation import Results, Scores, read_results, read_scores
 from carina.studies import LabelSpace
@@ -30,9 +44,9 @@ __all__ = ["write_run_card"]
 
 
 def write_run_card(folder: Path) -> Path:
-    """Write ``card.html`` and ``card.md`` into a run's folder.
+    """Write ``card.html``, ``card.md`` and ``checklists.html`` into a run's folder.
 
-    The HTML stands alone: no script, no outside address. The same run gives the same bytes.
+    The pages stand alone: no script, no outside address. The same run gives the same bytes.
 
     Returns:
         The path of card.html.
@@ -49,12 +63,24 @@ def write_run_card(folder: Path) -> Path:
         "notices": notices(results),
         "answers": answers(results),
         "two_scores": why_two_scores(results),
+        "two_forgettings": WHY_TWO_FORGETTINGS,
+        "two_decisions": WHY_TWO_DECISIONS,
         "steps": step_table(results),
+        "progress": progress_table(results),
         "heat_table": heat_map(results),
         "transfer": transfer_table(results),
         "findings": finding_table(results),
         "means": mean_table(results),
-        "exact_match": exact_match(results),
+        "language": language_table(results),
+        "decided": decided_table(results),
+        "steps_decided": steps_decided_table(results),
+        "deciding": deciding_table(results),
+        "operating": operating_table(results),
+        "calibration": calibration_table(results),
+        "calibration_steps": calibration_steps_table(results),
+        "ways": ways_table(results),
+        "groups": group_table(results),
+        "gaps": gap_table(results),
         "kept": kept_table(results),
         "plan": plan_table(results),
         "time": time_table(results),
@@ -62,14 +88,13 @@ def write_run_card(folder: Path) -> Path:
         "set_aside": set_aside_table(results),
         "record": record_table(results),
     }
-    plots = {
-        "curves": _curves(results),
-        "roc": _roc(results, scores),
-        "reliability": _reliability(results, scores),
-    }
     card = folder / "card.html"
     write_text(folder / "card.md", render("run.md.j2", **content))
-    write_text(card, render("run.html.j2", **content, plots=plots))
+    sheets = {"TRIPOD+AI": tripod_sheet(results), "CLAIM 2024": claim_sheet(results)}
+    for form in ("html", "md"):
+        page = render(f"checklists.{form}.j2", results=results, sheets=sheets)
+        write_text(folder / f"checklists.{form}", page)
+    write_text(card, render("run.html.j2", **content, plots=drawn(results, scores)))
     return card
 
 
@@ -82,58 +107,3 @@ def _test_scores(folder: Path, results: Results) -> Scores:
         )
     names = tuple(experience.name for experience in results.experiences)
     return read_scores(path, names, LabelSpace(names=results.labels))["test"]
-
-
-def _curves(results: Results) -> str:
-    """The headline by step, from zero-shot where there is one; nothing where there is one step."""
-    if len(results.experiences) == 1:
-        return ""
-    curves = [
-        Curve(
-            name=name,
-            points=results.macro[metric][results.headline],
-            start=_before(results, metric),
-        )
-        for metric, name in (("auroc", "AUROC"), ("auroc_authors", "authors' AUROC"))
-        if any(estimate.defined for estimate in results.macro[metric][results.headline])
-    ]
-    alt = f"Mean AUROC over {results.headline} by step; the numbers are in the table beneath"
-    steps = [experience.name for experience in results.experiences]
-    return curve_plot(curves, steps, name="curves", alt=alt)
-
-
-def _before(results: Results, metric: str) -> float | None:
-    """The headline before any step: the mean of what is defined."""
-    names = results.groups[results.headline]
-    values = [results.baseline[metric][name].value for name in names]
-    defined = [value for value in values if value is not None]
-    return float(np.mean(defined)) if defined else None
-
-
-def _roc(results: Results, scores: Scores) -> str:
-    panels = _panels(results, scores, "auroc", "difference")
-    alt = "ROC curve of each finding after the last step; AUROC is in the table of findings"
-    return roc_plots(panels, name="roc", alt=alt)
-
-
-def _reliability(results: Results, scores: Scores) -> str:
-    panels = _panels(results, scores, "ece", "probability")
-    alt = "Share present against probability, of each finding; ECE is in the table of findings"
-    return reliability_plots(panels, name="reliability", alt=alt)
-
-
-def _panels(results: Results, scores: Scores, metric: str, which: str) -> list[Panel]:
-    """Each finding's known films after the last step, and the number to write over them."""
-    panels = []
-    for column, name in enumerate(results.labels):
-        estimate, known = results.scores[metric][-1][name], scores.part.known[:, column]
-        panels.append(
-            Panel(
-                name=name,
-                figure=number(estimate) if estimate.defined else "",
-                values=getattr(scores, which)[-1, known, column],
-                target=scores.part.target[known, column],
-                undefined=estimate.why_undefined or "",
-            )
-        )
-    return panels

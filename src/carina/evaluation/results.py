@@ -2,100 +2,18 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from carina.core import Estimate, read_json, write_json
+from carina.core import ConfigError, Estimate, load, read_json, write_json
+from carina.evaluation.calibrated import Calibration, CalibrationWay
+from carina.evaluation.forms import Drift, EncoderUsed, ExperienceResult, Language, PartResults
+from carina.evaluation.grouped import Subgroups
+from carina.evaluation.operating import Operation
 
-__all__ = [
-    "SCHEMA_VERSION",
-    "EncoderUsed",
-    "ExperienceResult",
-    "PartResults",
-    "Results",
-    "read_results",
-    "write_results",
-]
+__all__ = ["SCHEMA_VERSION", "Results", "read_results", "write_results"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Of the form of ``results.json``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExperienceResult:
-    """One step as it was lived.
-
-    Attributes:
-        name: The experience's.
-        visible: Findings whose labels it showed.
-        images: Films learned from.
-        patients: Their patients.
-        retracts: Whether what it shows was taken back instead of learned.
-        confounding: Finding to the AUROC of a reader who knows the site alone; empty where films
-            are of one site or of none that is known.
-        marks: What is unusual about it ("Edema without negatives"), and what the strategy could
-            not make of it.
-        seconds: Wall-clock time of learning, without scoring.
-        optimiser_steps: Taken in it; 0 for closed forms.
-        kept_bytes: What stays behind, by kind.
-        fewest_patients: Fewest patients in any kept sum, or None.
-        single_patients: Whether anything kept stems from single patients.
-        patient_rows: Rows of single patients' features kept as they are: patients' data.
-    """
-
-    name: str
-    visible: tuple[str, ...]
-    images: int
-    patients: int
-    retracts: bool = False
-    confounding: dict[str, Estimate] = field(default_factory=dict)
-    marks: tuple[str, ...] = ()
-    seconds: float
-    optimiser_steps: int
-    kept_bytes: dict[str, int]
-    fewest_patients: int | None
-    single_patients: bool
-    patient_rows: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncoderUsed:
-    """A frozen encoder a run stands on, and what its weights have seen of the data.
-
-    Attributes:
-        name: As on the command line.
-        fingerprint: Of its card.
-        weights: Digest of its weights.
-        modality: "image" or "text".
-        dim: Width of its output.
-        licence: As upstream states it.
-        citation: One line.
-        exposed: What it has seen of this very data set; "" where nothing is known.
-    """
-
-    name: str
-    fingerprint: str
-    weights: str
-    modality: str
-    dim: int
-    licence: str
-    citation: str
-    exposed: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartResults:
-    """The means of one part, without its cells: see `Assessment`.
-
-    Attributes:
-        images: Films scored.
-        patients: Their patients.
-        macro: metric -> group -> one estimate per experience.
-        summary: metric -> name -> estimate, of the last step.
-    """
-
-    images: int
-    patients: int
-    macro: dict[str, dict[str, tuple[Estimate, ...]]]
-    summary: dict[str, dict[str, Estimate]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +32,7 @@ class Results:
         seed: Of everything random.
         labels: Findings, in order.
         taught: Step, from 1, that first showed each finding.
+        positives: finding -> films shown with it over all experiences, each film once.
         groups: Named groups of findings, over which means are taken.
         headline: Name of the group that heads every table.
         experiences: The steps.
@@ -121,7 +40,21 @@ class Results:
         scores: metric -> one entry per experience -> finding -> estimate, on the test part.
         baseline: metric -> finding -> estimate, before any experience.
         macro: metric -> group -> one estimate per experience.
-        summary: metric -> name -> estimate, of the last step.
+        progress: metric of ranking -> "learning", "potential" or "retention" -> one estimate per
+            experience.
+        decisions: "f1" or "f1_at_zero" -> measure of `DECIDED` -> one estimate per experience, over
+            the headline's findings, decided as that metric decides.
+        summary: metric -> name -> estimate, of the last step: see `Assessment`.
+        delong: finding -> AUROC after the last step with DeLong's interval, of patients.
+        calibration: finding -> whether its probabilities mean what they say, after the last step.
+        over_prevalence: Mean over the headline's calibrated findings of Brier less that of always
+            answering the prevalence, one estimate per experience.
+        calibration_ways: way of calibrating -> what it comes to, beside the one the recipe chose.
+        operating: finding -> its operating points, after the last step.
+        subgroups: attribute of patients -> groups told apart by it.
+        drift: finding -> how its adapted prompts moved; empty for strategies without.
+        language: control -> what stands in the place of the prompts comes to; empty where the
+            recipe asks for none.
         test_images: Films of the test part.
         test_patients: Their patients.
         out_of_fold: The same means for training patients, each scored by a learner that never
@@ -147,6 +80,7 @@ class Results:
     seed: int
     labels: tuple[str, ...]
     taught: tuple[int, ...]
+    positives: dict[str, int]
     groups: dict[str, tuple[str, ...]]
     headline: str
     experiences: tuple[ExperienceResult, ...]
@@ -155,7 +89,17 @@ class Results:
     scores: dict[str, tuple[dict[str, Estimate], ...]]
     baseline: dict[str, dict[str, Estimate]]
     macro: dict[str, dict[str, tuple[Estimate, ...]]]
+    progress: dict[str, dict[str, tuple[Estimate, ...]]]
+    decisions: dict[str, dict[str, tuple[Estimate, ...]]]
     summary: dict[str, dict[str, Estimate]]
+    delong: dict[str, Estimate]
+    calibration: dict[str, Calibration]
+    over_prevalence: tuple[Estimate, ...]
+    calibration_ways: dict[str, CalibrationWay]
+    operating: dict[str, tuple[Operation, ...]]
+    subgroups: dict[str, Subgroups]
+    drift: dict[str, Drift] = field(default_factory=dict)
+    language: dict[str, Language] = field(default_factory=dict)
     test_images: int
     test_patients: int
     out_of_fold: PartResults
@@ -177,6 +121,14 @@ def read_results(path: Path) -> Results:
     """What `write_results` wrote.
 
     Raises:
-        MissingFile, UnreadableFile, ConfigError: where it is not there or not of this form.
+        MissingFile, UnreadableFile, ConfigError: where it is not there, not of this form, or of a
+            version that an earlier or a later carina wrote.
     """
-    return read_json(path, Results)
+    plain: dict[str, Any] = read_json(path, dict)
+    version = plain.get("schema_version", SCHEMA_VERSION)
+    if version != SCHEMA_VERSION:
+        raise ConfigError(
+            f"{path.name} is of form {version}, and this carina reads form {SCHEMA_VERSION}. Move "
+            "the run's folder away and run the recipe again."
+        )
+    return load(plain, Results, what=path.name)

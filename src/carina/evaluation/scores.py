@@ -17,6 +17,8 @@ __all__ = ["OUT_OF_FOLD", "Part", "Scores", "read_scores", "write_scores"]
 OUT_OF_FOLD = "out-of-fold"
 """Name of the part of training patients, each scored by a learner that never saw them."""
 
+_NOT_CALIBRATED = "not calibrated: no experience by this step showed both classes of it"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
@@ -40,11 +42,11 @@ class Part:
     known: Bool[np.ndarray, "images labels"]
     unseen: Bool[np.ndarray, " images"] | None = None
 
-    def limited_to(self, rows: Bool[np.ndarray, " images"]) -> "Part":
-        """Some of the images only."""
+    def taken(self, rows: Int[np.ndarray, " rows"]) -> "Part":
+        """Some of the images, in the order asked for."""
         return replace(
             self,
-            images=tuple(d for d, keep in zip(self.images, rows, strict=True) if keep),
+            images=tuple(self.images[row] for row in rows),
             patients=self.patients[rows],
             target=self.target[rows],
             known=self.known[rows],
@@ -67,6 +69,8 @@ class Scores:
         probability: (steps, images, labels): the calibrated answer.
         decision: (steps, images, labels): 1.0 where the answer is yes, 0.0 where no.
         why_undefined: Reason by finding, for findings with steps that have no score.
+        why_no_probability: Reason by finding, for those with a score and no probability.
+        why_no_decision: Reason by finding, for those with a score and no decision.
     """
 
     part: Part
@@ -77,22 +81,54 @@ class Scores:
     probability: Float[np.ndarray, "steps images labels"]
     decision: Float[np.ndarray, "steps images labels"]
     why_undefined: Mapping[str, str] = field(default_factory=dict)
+    why_no_probability: Mapping[str, str] = field(default_factory=dict)
+    why_no_decision: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         wanted = (len(self.experiences) + 1, len(self.part.images), len(self.space))
         if self.difference.shape != wanted:
             raise InvalidValue(f"Scores are {self.difference.shape}, wanted {wanted}.")
 
-    def limited_to(self, rows: Bool[np.ndarray, " images"]) -> "Scores":
-        """The scores of some of the images only."""
+    def of(self, which: str) -> Float[np.ndarray, "steps images labels"]:
+        """One of the four tables by its name, or "sign": 1.0 where the difference is above 0."""
+        if which == "sign":
+            return np.where(np.isnan(self.difference), np.nan, self.difference > 0)
+        table: np.ndarray = getattr(self, which)
+        return table
+
+    def why_not(self, which: str, name: str) -> str:
+        """Why a finding with a score has no "probability" or no "decision"."""
+        reasons = self.why_no_probability if which == "probability" else self.why_no_decision
+        return reasons.get(name, _NOT_CALIBRATED)
+
+    def after_last(self) -> "Scores":
+        """The last step alone, beside what was before any."""
+        arrays = {name: getattr(self, name)[[0, -1]] for name in _ARRAYS}
+        return replace(self, experiences=self.experiences[-1:], **arrays)
+
+    def of_findings(self, names: tuple[str, ...]) -> "Scores":
+        """The scores of some of the findings only.
+
+        Raises:
+            UnknownName: for a finding there is none of.
+        """
+        columns = self.space.indices(names)
+        part = self.part
         return replace(
             self,
-            part=self.part.limited_to(rows),
-            difference=self.difference[:, rows],
-            positive=self.positive[:, rows],
-            probability=self.probability[:, rows],
-            decision=self.decision[:, rows],
+            part=replace(part, target=part.target[:, columns], known=part.known[:, columns]),
+            space=LabelSpace(names=names),
+            **{name: getattr(self, name)[:, :, columns] for name in _ARRAYS},
         )
+
+    def limited_to(self, images: Bool[np.ndarray, " images"]) -> "Scores":
+        """The scores of some of the images only."""
+        return self.taken(np.flatnonzero(images))
+
+    def taken(self, rows: Int[np.ndarray, " rows"]) -> "Scores":
+        """The scores of some of the images, in the order asked for."""
+        arrays = {name: getattr(self, name)[:, rows] for name in _ARRAYS}
+        return replace(self, part=self.part.taken(rows), **arrays)
 
 
 _ARRAYS = ("difference", "positive", "probability", "decision")

@@ -133,6 +133,8 @@ class Seen:
             return tuple(self.size.estimate(value, why) for value in values)
         weights, discarded = self.resamples.settled(good, whole)
         rows = ours(weights) if discarded else rows
+        # what is solved step by step may, by a rounding, not settle again in other company
+        rows = rows[:, ~np.isnan(rows).any(axis=0)]
         method = bootstrapped(self.resamples.draws, discarded)
         return tuple(
             self.size.between(value, row, method) for value, row in zip(values, rows, strict=True)

@@ -68,8 +68,48 @@ def fitted_lines(
     parts = [np.empty((2, 0))]
     for first in range(0, weights.draws, step):
         rows = weights.rows[:, first : first + step].astype(np.float64)
-        parts.append(_lines(powers, target, rows[weights.unit], start, slope_is_fixed))
+        mass = rows[weights.unit]
+        if slope_is_fixed:
+            levels = _levels(start[0] * term, target, mass)
+            parts.append(np.stack([np.full_like(levels, start[0]), levels]))
+        else:
+            parts.append(_lines(powers, target, mass, start))
     return np.hstack(parts)
+
+
+def _levels(
+    log_odds: Float[np.ndarray, " images"],
+    target: Bool[np.ndarray, " images"],
+    mass: Float[np.ndarray, "images draws"],
+) -> Float[np.ndarray, " draws"]:
+    """The intercept beside fixed log odds in each draw, NaN where a class is missing.
+
+    What the probabilities add up to rises with the intercept, so the answer lies between two ends
+    that Newton's steps never leave, however far the log odds are from what happens.
+    """
+    found = np.full(mass.shape[1], np.nan)
+    wanted, total = target @ mass, mass.sum(axis=0)
+    live = np.flatnonzero((wanted > 0) & (wanted < total))
+    wanted, mass = wanted[live], mass[:, live]
+    middle = np.log(wanted / (total[live] - wanted))
+    low, high = middle - log_odds.max(), middle - log_odds.min()
+    at = (low + high) / 2
+    for _ in range(_STEPS):
+        said = 0.5 + 0.5 * np.tanh(0.5 * (log_odds[:, None] + at))
+        over, flat = (mass * said).sum(axis=0) - wanted, (mass * said * (1 - said)).sum(axis=0)
+        low, high = np.where(over <= 0, at, low), np.where(over >= 0, at, high)
+        move = np.full(len(at), np.inf)  # where there is no slope to go by, the ends close in
+        np.divide(over, flat, out=move, where=flat > _FLAT)
+        newton = at - move
+        settled = (np.abs(move) < 1e-5) | (high - low < 1e-9)
+        at = np.where((newton > low) & (newton < high), newton, (low + high) / 2)
+        found[live[settled]] = at[settled]
+        if settled.all():
+            break
+        stay = ~settled
+        live, at, wanted, mass = live[stay], at[stay], wanted[stay], mass[:, stay]
+        low, high = low[stay], high[stay]
+    return found
 
 
 def _lines(
@@ -77,7 +117,6 @@ def _lines(
     target: Bool[np.ndarray, " images"],
     mass: Float[np.ndarray, "images draws"],
     start: tuple[float, float],
-    slope_is_fixed: bool,
 ) -> Float[np.ndarray, "2 draws"]:
     """`fitted_lines` of some draws; those that have settled are put aside."""
     found = np.full((2, mass.shape[1]), np.nan)
@@ -89,16 +128,13 @@ def _lines(
         said = 0.5 + 0.5 * np.tanh(np.outer(powers[1], 0.5 * at[0]) + 0.5 * at[1])
         level, tilt = powers[:2] @ (mass * said) - wanted
         flat, cross, curve = powers @ (mass * said * (1 - said))
-        if slope_is_fixed:
-            move = np.stack([np.zeros_like(level), level / np.maximum(flat, _FLAT)])
-        else:
-            spread = flat * curve - cross * cross
-            move = np.stack(
-                [
-                    _over(flat * tilt - cross * level, spread),
-                    _over(curve * level - cross * tilt, spread),
-                ]
-            )
+        spread = flat * curve - cross * cross
+        move = np.stack(
+            [
+                _over(flat * tilt - cross * level, spread),
+                _over(curve * level - cross * tilt, spread),
+            ]
+        )
         longest = np.abs(move).max(axis=0)
         at = at - move / np.maximum(longest, 1.0)
         settled = longest < 1e-5  # the step after this one would be its square

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from carina.core import Estimate, InvalidValue
-from carina.measures.delong import delong_gap
 from carina.measures.paired import gap_between
+from carina.measures.placements import delong_gap
 from carina.measures.resample import PatientResamples
 from carina.measures.tables import WAYS, Measure
 

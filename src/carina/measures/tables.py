@@ -83,6 +83,7 @@ WAYS: Mapping[Measure, Ways] = MappingProxyType(
         ),
     }
 )
+"""How each measure is taken, once and in many draws."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -15,6 +15,7 @@ from carina.recipes.passes import Progress as Progress
 from carina.recipes.preparation import Prepared as Prepared
 from carina.recipes.preparation import prepare as prepare
 from carina.recipes.recipe import Align as Align
+from carina.recipes.recipe import CalibrateBy as CalibrateBy
 from carina.recipes.recipe import Continual as Continual
 from carina.recipes.recipe import Recipe as Recipe
 from carina.recipes.recipe import find_recipe as find_recipe

@@ -10,7 +10,7 @@ from carina.core import InvalidValue, MissingFile, dump, read_json
 from carina.evaluation import Results, read_results
 from carina.learning import Learner, leaving, load_learner, load_setting
 from carina.recipes.recipe import Continual
-from carina.recipes.records import CardsUsed, Rules
+from carina.recipes.records import CardsUsed, Rules, answer_rules
 from carina.streams import AllAtOnce
 
 __all__ = ["bundle_of", "home_of", "state_of", "taught_in"]
@@ -64,7 +64,7 @@ def _bundle(folder: Path, results: Results, step: int, learner: Learner) -> Bund
             "--after K."
         )
     labels, cards = learner.readout.labels, read_json(folder / "encoders.json", CardsUsed)
-    rules = {rule.label: rule for rule in read_json(folder / "rules.json", Rules).steps[step]}
+    rules = answer_rules(read_json(folder / "rules.json", Rules).steps[step])
     measured = results.scores["auroc"][step - 1]
     return Bundle(
         readout=learner.readout,

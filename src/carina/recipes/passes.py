@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 
 from carina.adaptors import PromptReadout, answer_in_blocks
 from carina.core import read_json, write_bytes, write_json
+from carina.evaluation import Lived
 from carina.learning import (
     Learned,
     Learner,
@@ -36,7 +37,6 @@ from carina.streams import Labelled, Stream, view
 
 __all__ = [
     "Answers",
-    "Lived",
     "Pass",
     "Progress",
     "Walked",
@@ -64,23 +64,6 @@ class Answers:
 
     difference: Float[np.ndarray, "images labels"]
     positive: Float[np.ndarray, "images labels"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lived:
-    """What one experience took, and what it left behind: see `kept`.
-
-    Attributes:
-        marks: What the strategy could not make of it: see `passed_over`.
-    """
-
-    seconds: float
-    optimiser_steps: int
-    kept_bytes: dict[str, int]
-    fewest_patients: int | None
-    single_patients: bool
-    patient_rows: int
-    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

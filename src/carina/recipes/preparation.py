@@ -21,6 +21,7 @@ from carina.encoders import (
     load_text_encoder,
     side_by_side,
 )
+from carina.evaluation import age_band
 from carina.features import PromptVectors, Store, lookup
 from carina.learning import Setting
 from carina.recipes.recipe import Align, Continual
@@ -45,6 +46,8 @@ class Prepared:
         test: Rows held back.
         cards: Image encoders, then the text encoder where there is one.
         exposed: For each card, what its weights have seen of this data set, or "".
+        groups: Attribute of patients -> group of each row, "" where it is not known: sex, band of
+            age, view, site. Held while a run is judged, and written nowhere.
         unseen: Rows no encoder's weights can have seen; None where none is exposed.
         manifest_digest: Of the whole manifest.
         source: Name of the data set.
@@ -63,6 +66,7 @@ class Prepared:
     test: Int[np.ndarray, " test"]
     cards: tuple[EncoderCard, ...]
     exposed: tuple[str, ...]
+    groups: Mapping[str, tuple[str, ...]]
     unseen: Bool[np.ndarray, " images"] | None
     manifest_digest: str
     source: str
@@ -138,6 +142,12 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
         test=test,
         cards=cards,
         exposed=exposed,
+        groups={
+            "sex": here.sex,
+            "age": tuple(map(age_band, here.age)),
+            "view": here.view,
+            "site": here.site,
+        },
         unseen=_unseen(here, cards) if any(exposed) else None,
         manifest_digest=manifest.digest,
         source=manifest.source,

@@ -1,11 +1,12 @@
 """One experiment as a value: what `carina run` takes by name, by function or from a file."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 
-from carina.adaptors import is_bank_path
+from carina.adaptors import Control, is_bank_path
 from carina.core import (
     ConfigError,
     InvalidValue,
@@ -19,9 +20,22 @@ from carina.learning import Ridge, StrategyConfig
 from carina.streams import ByClass, Planned, StreamPlan, found_from, identity, names_a_file
 from carina.studies import LabelPolicy
 
-__all__ = ["Align", "Continual", "Recipe", "beside_its_plan", "find_recipe"]
+__all__ = ["Align", "CalibrateBy", "Continual", "Recipe", "beside_its_plan", "find_recipe"]
 
 _PLAN = "plan.json"
+
+
+class CalibrateBy(StrEnum):
+    """How a score becomes a probability."""
+
+    OWN = "own"
+    """The map a strategy knows from its sums, without any row; Platt's where it knows none."""
+    PLATT = "platt"
+    """A sigmoid fitted to an experience's own validation rows."""
+    BETA = "beta"
+    """Beta calibration on them."""
+    ISOTONIC = "isotonic"
+    """Rising steps on them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +61,19 @@ class Continual:
         text_encoder: Reads the prompts (and reports, with `align`); "" for strategies without.
         prompts: Name of the prompt bank, or path of one's own, with a slash, from the working
             folder on; a path is not part of what the run is, its texts are.
+        controls: What else stands in the place of the prompts, each learned once beside them, to
+            tell how much of the score comes from language.
         align: How encoders that share no space are aligned; None leaves them apart.
         policy: What uncertain and unmentioned labels count as in learning; scored are certain ones.
         findings: Learned and scored, in order; empty means all of the manifest's.
         headline: Findings whose mean heads every table; empty means all of `findings`.
+        calibration: How scores become probabilities; the others stand beside it, for comparison.
+        keep_validation: Whether an experience's validation rows are kept to calibrate on after
+            later ones: patients' data, and counted as such.
+        sensitivity: Of the operating point that is to hold one.
+        specificity: Of the one that is to hold a specificity.
+        prevalence: Finding -> share of films with it where the reader is to serve, for predictive
+            values; that of the validation rows for findings that are not named.
         folds: Patient-grouped folds for scores out of fold, calibration and thresholds.
         draws: Resamples of patients for every interval.
         seed: Of everything random.
@@ -63,10 +86,16 @@ class Continual:
     plan: StreamPlan = ByClass()
     text_encoder: str = "minilm-l6"
     prompts: str = "retune-4"
+    controls: tuple[Control, ...] = ()
     align: Align | None = None
     policy: LabelPolicy = LabelPolicy()
     findings: tuple[str, ...] = ()
     headline: tuple[str, ...] = ()
+    calibration: CalibrateBy = CalibrateBy.OWN
+    keep_validation: bool = False
+    sensitivity: float = 0.9
+    specificity: float = 0.9
+    prevalence: dict[str, float] = field(default_factory=dict)
     folds: int = 5
     draws: int = 1000
     seed: int = 27
@@ -83,17 +112,28 @@ class Continual:
             raise InvalidValue(
                 f"Wanted 2 folds and 100 draws or more; got {self.folds} and {self.draws}."
             )
+        if self.controls and not self.text_encoder:
+            raise InvalidValue(
+                "Controls stand in the place of prompts, and the recipe names no text encoder to "
+                "read any. Name one, or leave `controls` out."
+            )
         if self.seed < 0:
             raise InvalidValue(f"A seed is 0 or more; got {self.seed}.")
-        if strange := [
-            name for name in self.headline if self.findings and name not in self.findings
-        ]:
+        for what, share in (
+            ("sensitivity to hold", self.sensitivity),
+            ("specificity to hold", self.specificity),
+            *((f"prevalence of {name}", share) for name, share in self.prevalence.items()),
+        ):
+            if not 0 < share < 1:
+                raise InvalidValue(f"A {what} lies between 0 and 1; got {share}.")
+        named = (*self.headline, *self.prevalence)
+        if strange := [name for name in named if self.findings and name not in self.findings]:
             raise unknown("finding of this recipe", strange[0], self.findings)
 
     @property
     def fingerprint(self) -> str:
         """Of everything but the name and the place of a prompt bank."""
-        others = {field.name: getattr(self, field.name) for field in fields(self)}
+        others = {each.name: getattr(self, each.name) for each in fields(self)}
         if is_bank_path(self.prompts):
             others["prompts"] = ""
         others["policy"] = self.policy.described  # what a policy can say may grow

@@ -4,19 +4,37 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from carina.bundles import AnswerRule
+from carina.core import InvalidValue
 from carina.encoders import EncoderCard
+from carina.evaluation import Fitted
+from carina.measures import CalibrationMap, OperatingPoint, Sigmoid
 from carina.recipes.calibrate import Calibrated
 
-__all__ = ["CardsUsed", "Rules", "cards_used", "rules_of"]
+__all__ = ["CardsUsed", "Rule", "Rules", "answer_rules", "cards_used", "rules_of"]
 
-_RULE = "best F1 out of fold"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """How a finding's score becomes an answer.
+
+    Attributes:
+        label: The finding.
+        to_probability: Score to probability; None where there was not enough data.
+        fitted: What it was made of.
+        points: Operating points, the deciding one first; none where there was not enough data.
+    """
+
+    label: str
+    to_probability: CalibrationMap | None
+    fitted: Fitted
+    points: tuple[OperatingPoint, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """``rules.json``: by step, from 0, which is before any experience, the rules of that step."""
 
-    steps: tuple[tuple[AnswerRule, ...], ...]
+    steps: tuple[tuple[Rule, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,18 +55,42 @@ def rules_of(calibration: Sequence[Mapping[int, Calibrated]], names: tuple[str, 
     return Rules(
         steps=tuple(
             tuple(
-                AnswerRule(
+                Rule(
                     label=names[column],
-                    slope=rule.sigmoid.slope,
-                    intercept=rule.sigmoid.intercept,
-                    threshold=rule.threshold,
-                    rule=_RULE,
+                    to_probability=rule.to_probability,
+                    fitted=rule.fitted,
+                    points=rule.points,
                 )
                 for column, rule in sorted(by_column.items())
             )
             for by_column in calibration
         )
     )
+
+
+def answer_rules(rules: Sequence[Rule]) -> dict[str, AnswerRule]:
+    """The rules that a bundle can carry, by finding: those with a probability and a threshold.
+
+    Raises:
+        InvalidValue: for a map that is no sigmoid, since a bundle's answer for a study stands on one.
+    """
+    answers = {}
+    for rule in rules:
+        if rule.to_probability is None or not rule.points:
+            continue
+        if not isinstance(rule.to_probability, Sigmoid):
+            raise InvalidValue(
+                f"{rule.label} is calibrated by a {type(rule.to_probability).__name__}, and bundles "
+                "carry sigmoids: run the recipe with the calibration 'own' or 'platt'."
+            )
+        answers[rule.label] = AnswerRule(
+            label=rule.label,
+            slope=rule.to_probability.slope,
+            intercept=rule.to_probability.intercept,
+            threshold=rule.points[0].threshold,
+            rule=f"{rule.points[0].rule} out of fold",
+        )
+    return answers
 
 
 def cards_used(cards: tuple[EncoderCard, ...]) -> CardsUsed:

@@ -8,7 +8,7 @@ import platform
 import resource
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -16,38 +16,33 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from carina.bundles import write_taught
-from carina.core import PARTIAL, fingerprint, generator, partial_folder, read_json, write_json
+from carina.core import PARTIAL, fingerprint, partial_folder, write_json
 from carina.evaluation import (
     OUT_OF_FOLD,
-    EncoderUsed,
-    ExperienceResult,
-    Part,
-    PartResults,
+    Lived,
     Results,
-    Scores,
-    assess,
+    read_results,
     write_results,
     write_scores,
 )
 from carina.learning import load_learner, save_setting
 from carina.measures import Sigmoid
-from carina.recipes.calibrate import Calibrated, calibrate, decided
-from carina.recipes.citations import citations
-from carina.recipes.passes import Lived, Pass, Progress, Walked, learners_left, walk, walked
+from carina.recipes.calibrate import Calibrator
+from carina.recipes.judging import Answered, Steps, results_of, scores_of
+from carina.recipes.passes import Pass, Progress, Walked, learners_left, walk, walked
 from carina.recipes.preparation import Prepared
-from carina.recipes.recipe import Continual, beside_its_plan
+from carina.recipes.recipe import CalibrateBy, Continual, beside_its_plan
 from carina.recipes.records import cards_used, rules_of
 from carina.recipes.standing import alone_in
+from carina.recipes.steering import controls_walked, follow_controls
 from carina.recipes.streaming import refuse_unlearnable, told_and_shown
 from carina.recipes.teaching import taught_by
 from carina.streams import Ground, Stream, lay_out, written
 
 __all__ = ["Finished", "run", "run_name"]
-
-_RANKED = ("auroc", "auroc_authors", "average_precision")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +97,7 @@ def run(recipe: Continual, prepared: Prepared, out: Path) -> Iterator[Progress |
             if not whole.is_file():  # nobody finished it since
                 yield from _worked(recipe, prepared, stream, ground, out, name)
     _tidy(out, name)
-    yield Finished(folder=out / name, results=read_json(whole, Results))
+    yield Finished(folder=out / name, results=read_results(whole))
 
 
 def _worked(
@@ -127,6 +122,10 @@ def _worked(
             folder=unfinished / this.name,
         )
         seconds[this.name] = perf_counter() - before
+    if recipe.controls:
+        before = perf_counter()
+        yield from follow_controls(recipe, prepared, stream, unfinished)
+        seconds["controls"] = perf_counter() - before
     yield Progress(stage="intervals", experience="", done=0, of=1)
     before = perf_counter()
     steps = len(stream.experiences) + 1
@@ -139,12 +138,29 @@ def _worked(
         for learner in learners
     ]
     told, shown = told_and_shown(stream, prepared)
-    calibration = calibrate(outside.difference, told, shown, own)
-    tables = {
-        OUT_OF_FOLD: _scores(OUT_OF_FOLD, prepared, stream, prepared.learn, outside, calibration),
-        "test": _scores("test", prepared, stream, prepared.test, refit, calibration),
+    ways: dict[CalibrateBy, Steps] = {
+        by: Calibrator(
+            by=by,
+            keep=recipe.keep_validation,
+            sensitivity=recipe.sensitivity,
+            specificity=recipe.specificity,
+        ).steps(outside.difference, told, shown, own)
+        for by in CalibrateBy
     }
-    results = _results(recipe, prepared, stream, tables, refit.lived, name)
+    calibration = ways[recipe.calibration]
+    answered = Answered(
+        recipe=recipe,
+        prepared=prepared,
+        stream=stream,
+        ways=ways,
+        outside=scores_of(OUT_OF_FOLD, prepared, stream, prepared.learn, outside, calibration),
+        test=scores_of("test", prepared, stream, prepared.test, refit, calibration),
+        lived=_with_rows_kept(recipe, prepared, shown, refit.lived),
+        controls=controls_walked(recipe, unfinished, steps),
+        readouts=[learner.readout for learner in learners],
+        positives=_positives(told, shown, stream.space.names),
+    )
+    results = results_of(answered, name)
     seconds["intervals"] = perf_counter() - before
     seconds["total"] = perf_counter() - started
     results = replace(results, seconds=seconds, peak_memory_bytes=_peak_memory())
@@ -156,7 +172,7 @@ def _worked(
         write_json(folder / "encoders.json", cards_used(prepared.cards))
         write_taught(folder / "taught.parquet", taught_by(stream, prepared.labelled, recipe.salt))
         save_setting(folder / "setting", prepared.setting)
-        write_scores(folder / "scores.parquet", *tables.values())
+        write_scores(folder / "scores.parquet", answered.outside, answered.test)
         write_results(folder / "results.json", results)
         for step, path in enumerate(left):  # copied: until the folder is whole, all can be redone
             shutil.copytree(path, folder / "learners" / f"{step:03}")
@@ -187,172 +203,47 @@ def _gathered(
     return Walked(difference=arrays["difference"], positive=arrays["positive"], lived=())
 
 
-def _taught(stream: Stream) -> Int[np.ndarray, " labels"]:
-    """The step, from 1, that first showed each finding; 0 where none did."""
-    return np.array([stream.taught.get(name, 0) for name in stream.space.names], dtype=np.int64)
+def _positives(
+    told: Sequence[Bool[np.ndarray, "learn labels"]],
+    shown: Sequence[Bool[np.ndarray, "learn labels"]],
+    names: tuple[str, ...],
+) -> dict[str, int]:
+    """Films that some experience showed with each finding."""
+    cells = [said & seen for said, seen in zip(told, shown, strict=True)]
+    counts = np.logical_or.reduce(cells).sum(axis=0)
+    return dict(zip(names, counts.tolist(), strict=True))
 
 
-def _scores(
-    name: str,
-    prepared: Prepared,
-    stream: Stream,
-    rows: Int[np.ndarray, " rows"],
-    answers: Walked,
-    calibration: tuple[dict[int, Calibrated], ...],
-) -> Scores:
-    probability, decision = decided(answers.difference, calibration)
-    labelled = prepared.labelled
-    return Scores(
-        part=Part(
-            name=name,
-            images=tuple(prepared.digests[row] for row in rows),
-            patients=_ordinals(labelled.patients, rows),
-            target=labelled.target[rows] & prepared.certain[rows],
-            known=prepared.certain[rows],
-            unseen=None if prepared.unseen is None else prepared.unseen[rows],
-        ),
-        space=stream.space,
-        experiences=tuple(experience.name for experience in stream.experiences),
-        difference=answers.difference,
-        positive=answers.positive,
-        probability=probability,
-        decision=decision,
-        why_undefined=_why(prepared, stream),
-    )
-
-
-def _ordinals(
-    patients: Int[np.ndarray, " images"], rows: Int[np.ndarray, " rows"]
-) -> Int[np.ndarray, " rows"]:
-    """Patients as 0, 1, ...: enough to resample them, and nothing that leads back to one."""
-    return np.unique(patients[rows], return_inverse=True)[1].reshape(-1).astype(np.int64)
-
-
-def _why(prepared: Prepared, stream: Stream) -> dict[str, str]:
-    reason = prepared.why_no_zero_shot or "not met by this step"
-    return dict.fromkeys(
-        stream.space.names,
-        f"not met by this step; {reason}" if prepared.why_no_zero_shot else reason,
-    )
-
-
-def _groups(recipe: Continual, prepared: Prepared) -> dict[str, tuple[str, ...]]:
-    """Headline first, then all findings, then those with ten positive test patients or more."""
-    labelled, names = prepared.labelled, prepared.labelled.space.names
-    headline = recipe.headline or names
-    positive = [
-        len(np.unique(labelled.patients[prepared.test][labelled.target[prepared.test, column]]))
-        for column in range(len(names))
-    ]
-    common = tuple(n for n, count in zip(names, positive, strict=True) if count >= 10)
-    groups = {f"{len(headline)} findings": headline}
-    if set(headline) != set(names):
-        groups[f"all {len(names)}"] = names
-    if common and set(common) != set(headline):
-        groups[f"{len(common)} with 10 positive test patients or more"] = common
-    return groups
-
-
-def _results(
+def _with_rows_kept(
     recipe: Continual,
     prepared: Prepared,
-    stream: Stream,
-    tables: dict[str, Scores],
+    shown: list[Bool[np.ndarray, "learn labels"]],
     lived: tuple[Lived, ...],
-    name: str,
-) -> Results:
-    groups, taught = _groups(recipe, prepared), _taught(stream)
+) -> tuple[Lived, ...]:
+    """What stays behind, and with it the validation rows where the recipe keeps them.
 
-    def assessed(scores: Scores, purpose: str, **metrics: tuple[str, ...]) -> PartResults:
-        rng = generator(recipe.seed, "resamples", purpose)
-        numbers = assess(
-            scores, groups=groups, taught=taught, draws=recipe.draws, rng=rng, **metrics
-        )
-        return PartResults(
-            images=len(scores.part.images),
-            patients=len(np.unique(scores.part.patients)),
-            macro=numbers.macro,
-            summary=numbers.summary,
-        )
-
-    test = tables["test"]
-    numbers = assess(
-        test,
-        groups=groups,
-        taught=taught,
-        draws=recipe.draws,
-        rng=generator(recipe.seed, "resamples", "test"),
-    )
-    unseen = test.part.unseen
-    return Results(
-        run=name,
-        recipe=recipe.name,
-        strategy=type(recipe.strategy).__name__,
-        source=prepared.source,
-        plan_kind=stream.kind,
-        plan_variant=stream.variant,
-        plan_id=stream.plan_id,
-        seed=recipe.seed,
-        labels=stream.space.names,
-        taught=tuple(int(step) for step in taught),
-        groups=groups,
-        headline=next(iter(groups)),
-        experiences=_experiences(prepared, stream, lived),
-        zero_shot=not prepared.why_no_zero_shot,
-        why_no_zero_shot=prepared.why_no_zero_shot,
-        scores=numbers.scores,
-        baseline=numbers.baseline,
-        macro=numbers.macro,
-        summary=numbers.summary,
-        test_images=len(test.part.images),
-        test_patients=len(np.unique(test.part.patients)),
-        out_of_fold=assessed(tables[OUT_OF_FOLD], OUT_OF_FOLD, metrics=_RANKED),
-        unseen=None
-        if unseen is None or not unseen.any()
-        else assessed(test.limited_to(unseen), "unseen"),
-        encoders=tuple(
-            EncoderUsed(
-                name=card.name,
-                fingerprint=card.fingerprint,
-                weights=card.weights,
-                modality=card.modality,
-                dim=card.dim,
-                licence=card.licence,
-                citation=card.citation,
-                exposed=exposed,
+    Every row learned from is one of validation in its fold; of each its features and labels stay.
+    """
+    if not recipe.keep_validation:
+        return lived
+    width = prepared.labelled.features.element_size() * prepared.labelled.features.shape[1]
+    met = np.zeros(len(prepared.learn), dtype=bool)
+    told = []
+    for cells, life in zip(shown, lived, strict=True):
+        met = met | cells.any(axis=1)
+        rows = int(met.sum())
+        told.append(
+            replace(
+                life,
+                kept_bytes={
+                    **life.kept_bytes,
+                    "validation": rows * (width + len(prepared.labelled.space)),
+                },
+                patient_rows=life.patient_rows + rows,
+                single_patients=True,
             )
-            for card, exposed in zip(prepared.cards, prepared.exposed, strict=True)
-        ),
-        set_aside=dict(prepared.set_aside),
-        leaks=prepared.leaks,
-        seconds={},
-        peak_memory_bytes=0,
-        citations=citations(recipe, prepared.cards),
-    )
-
-
-def _experiences(
-    prepared: Prepared, stream: Stream, lived: tuple[Lived, ...]
-) -> tuple[ExperienceResult, ...]:
-    patients = prepared.labelled.patients
-    return tuple(
-        ExperienceResult(
-            name=experience.name,
-            visible=experience.visible,
-            images=len(experience.rows),
-            patients=len(np.unique(patients[experience.rows])),
-            retracts=experience.retracts,
-            confounding=dict(experience.confounding),
-            marks=(*experience.marks, *life.marks),
-            seconds=life.seconds,
-            optimiser_steps=life.optimiser_steps,
-            kept_bytes=life.kept_bytes,
-            fewest_patients=life.fewest_patients,
-            single_patients=life.single_patients,
-            patient_rows=life.patient_rows,
         )
-        for experience, life in zip(stream.experiences, lived, strict=True)
-    )
+    return tuple(told)
 
 
 def _peak_memory() -> int:

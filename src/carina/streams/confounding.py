@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from carina import measures  # `delong` alone would name its module, behind the front door
 from carina.core import Estimate
+from carina.measures import delong
 from carina.streams.experience import Experience
 from carina.streams.stream import Ground
 
@@ -44,7 +44,7 @@ def site_given_label(
             positives=int(target.sum()),
             patients=int(patients.max()) + 1,
         )
-    return measures.delong(_rank_elsewhere(sites, target, patients % _FOLDS), target, patients)
+    return delong(_rank_elsewhere(sites, target, patients % _FOLDS), target, patients)
 
 
 def tells(estimate: Estimate) -> bool:

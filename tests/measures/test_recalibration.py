@@ -166,3 +166,27 @@ def test_what_is_no_probability_and_other_resamples_are_refused() -> None:
         calibration_line(np.array([0.1, 0.2, 1.2]), np.arange(3) < 1, resamples)
     with pytest.raises(Mismatch, match="of 3 images"):
         calibration_line(np.full(2, 0.2), np.arange(2) < 1, resamples)
+
+
+@pytest.mark.parametrize("seed", [22, 51, 69])
+def test_the_intercept_in_the_large_is_found_however_bold_the_probabilities_are(seed: int) -> None:
+    """They part the classes by log odds of sixty, and all are far too low."""
+    rng = generator(seed, "bold")
+    target = rng.random(33) < 0.4
+    odds = np.where(target, 60.0, -60.0) * rng.uniform(0.3, 1, 33) - rng.uniform(0, 60)
+    resamples = resample_patients(np.arange(33) // 2, draws=100, rng=rng)
+
+    line = calibration_line(1 / (1 + np.exp(-odds)), target, resamples)
+
+    assert line.in_the_large.low is not None
+    assert not line.slope.defined
+
+
+def test_answers_surer_than_can_be_told_apart_have_an_intercept_too() -> None:
+    target = np.arange(33) < 14
+    sure = np.where(target, 1.0, 1e-27)
+    resamples = resample_patients(np.arange(33), draws=50, rng=generator(0))
+    large = calibration_line(sure, target, resamples).in_the_large
+
+    assert large.value is not None
+    assert abs(large.value) < 36
