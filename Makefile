@@ -9,10 +9,10 @@ WORK ?= .work
 CASES ?= 20000
 KILLS ?= 1000
 
-.PHONY: help demo test fuzz kills extras inputs format lint types contracts check results clean
+.PHONY: help demo test fuzz kills extras inputs format lint types contracts check results results-full forgetting tuning clean
 
 help:  ## what there is to make
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "Python has no venv. On Debian: apt-get install python3.11-venv"; exit 1; }
@@ -58,8 +58,17 @@ contracts: $(VENV)/.development  ## the rule of the doors
 
 check: test lint types contracts  ## everything but the demo
 
-results: $(VENV)/.runtime  ## run the declared grid on real films and write docs/results.md
-	$(BIN)/python benchmarks/results.py --data $(DATA) --work $(WORK)/results --out docs
+results: $(VENV)/.development  ## run the core of the declared grid and write docs/results.md
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/results.py --data $(DATA) --work $(WORK)/results --out docs
+
+results-full: forgetting  ## the same with every cell of the grid
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/results.py --data $(DATA) --work $(WORK)/results --out docs --full
+
+forgetting: $(VENV)/.development  ## does RE-tune forget? 5 seeds x 8 orders, out of fold (an hour)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/forgetting.py --data $(DATA) --work $(WORK)/results
+
+tuning: $(VENV)/.development  ## twelve settings of every method, out of fold (two hours)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/tuning.py --data $(DATA) --work $(WORK)/results --out docs/decisions
 
 inputs: $(VENV)/.development  ## measure encoders, guard, labeller, damaged files; write into docs/results.md
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/inputs.py --data $(DATA) --page docs/results.md \

@@ -6,34 +6,38 @@ shared by all findings. Held against joint training on the same cells, under the
 Intervals are over patients, seeds and orders together.
 """
 
-import json
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.out_of_fold import NIH, Walk, films, scores_of, stream_of, walked
+from benchmarks.out_of_fold import NIH, Walk, films, scores_of, shown, stream_of, walked
 from benchmarks.search_grids import BASE
-from carina.core import Estimate, dump, generator
+from carina.core import Estimate, dump, generator, load, read_json, write_json
 from carina.evaluation import Replicate, replicated, replicated_difference
 from carina.learning import LwF, RETune, Schedule, StrategyConfig
 from carina.recipes import NIH_FINDINGS, Prepared
-from carina.streams import ByClass, CellMatched, StreamPlan
+from carina.streams import ByClass, CellMatched
 
 SEEDS, ORDERS, DRAWS = 5, 8, 2000
+KEPT = "forgetting.json"
+FEWER = 2
+"""Orders of the methods that stand beside the one that is judged."""
 MARGIN, HARM = -0.02, -0.01
 """Bounds: of sequential less joint, and of backward transfer."""
 JOINT = replace(BASE, schedule=Schedule.LINEAR, steps=320, average=0.0)
-METHODS: dict[str, StrategyConfig] = {
-    "RE-tune, plain": replace(BASE, average=0.0),
-    "RE-tune, running mean": BASE,
-    "RE-tune with distillation (LwF)": LwF(base=replace(BASE, steps=80)),
+METHODS: Mapping[str, tuple[StrategyConfig, int]] = {
+    "RE-tune, plain": (replace(BASE, average=0.0), FEWER),
+    "RE-tune, running mean": (BASE, FEWER),
+    "RE-tune with distillation (LwF)": (LwF(base=replace(BASE, steps=80)), ORDERS),
 }
+"""Method to its strategy, and in how many orders it is taught."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,7 @@ class Judged:
 
     Attributes:
         method: Its name.
+        seeds: Partitions of the patients.
         auroc: Mean over the fourteen findings after the last experience.
         less_joint: That less joint training's on the same cells.
         backward: Mean backward transfer.
@@ -49,6 +54,7 @@ class Judged:
     """
 
     method: str
+    seeds: int
     auroc: Estimate
     less_joint: Estimate
     backward: Estimate
@@ -73,10 +79,9 @@ def judged(
     work: Path,
     *,
     jobs: int,
-    methods: Mapping[str, StrategyConfig] = METHODS,
+    methods: Mapping[str, tuple[StrategyConfig, int]] = METHODS,
     joint: RETune = JOINT,
     seeds: int = SEEDS,
-    orders: int = ORDERS,
     draws: int = DRAWS,
 ) -> Iterator[Judged]:
     """Every method, walked where it is not there yet."""
@@ -86,7 +91,7 @@ def judged(
         (Walk(strategy=joint, plan=CellMatched(of=ByClass()), seed=seed), {"seed": seed})
         for seed in range(seeds)
     ]
-    for method, strategy in methods.items():
+    for method, (strategy, orders) in methods.items():
         walks = [
             (
                 Walk(strategy=strategy, plan=ByClass(order=order(number, names)), seed=seed),
@@ -96,29 +101,32 @@ def judged(
             for number in range(orders)
         ]
         runs, others = (_replicates(some, prepared, work, jobs) for some in (walks, bound))
-
-        def said(quantity: str) -> dict[str, object]:
-            return {"names": headline, "draws": draws, "rng": generator(0, "forgetting", quantity)}
-
         by_order = [
-            float(
-                np.mean(
-                    [
-                        replicated([run], names=headline, draws=100, rng=generator(0)).value or 0
-                        for run in runs
-                        if run.levels["order"] == number
-                    ]
-                )
-            )
-            for number in range(orders)
+            [one for one in runs if one.levels["order"] == number] for number in range(orders)
         ]
         yield Judged(
             method=method,
-            auroc=replicated(runs, **said("mean")),
-            less_joint=replicated_difference(runs, others, **said("less joint")),
-            backward=replicated(runs, quantity="backward_transfer", **said("backward")),
-            by_order=tuple(by_order),
+            seeds=seeds,
+            auroc=replicated(runs, names=headline, draws=draws, rng=_drawn("auroc")),
+            less_joint=replicated_difference(
+                runs, others, names=headline, draws=draws, rng=_drawn("less joint")
+            ),
+            backward=replicated(
+                runs,
+                names=headline,
+                quantity="backward_transfer",
+                draws=draws,
+                rng=_drawn("backward transfer"),
+            ),
+            by_order=tuple(
+                replicated(same, names=headline, draws=100, rng=_drawn("order")).value or 0.0
+                for same in by_order
+            ),
         )
+
+
+def _drawn(quantity: str) -> np.random.Generator:
+    return generator(0, "forgetting", quantity)
 
 
 def _replicates(
@@ -135,40 +143,37 @@ def _replicates(
     ]
 
 
-def shown(plan: StreamPlan, prepared: Prepared) -> np.ndarray:
-    """Whether each experience shows labels of each finding."""
-    space = prepared.labelled.space
-    return np.array(
-        [
-            [name in experience.visible for name in space.names]
-            for experience in stream_of(plan, prepared).experiences
-        ]
-    )
+def kept_in(work: Path) -> list[Judged]:
+    """What an earlier `main` left in a work folder; nothing where it never ran there."""
+    path = work / KEPT
+    plain: list[dict[str, Any]] = read_json(path, list) if path.is_file() else []
+    return [load(one, Judged, what=KEPT) for one in plain]
 
 
 def table(found: list[Judged]) -> list[str]:
     """The methods as Markdown, each with what it must hold."""
     lines = [
-        f"| method | AUROC | less joint on the same cells (lower bound above {MARGIN}) | backward transfer (lower bound above {HARM}) | lowest and highest order | both hold |",
-        "| --- | --- | --- | --- | --- | --- |",
+        f"| method | seeds x orders | AUROC | less joint on the same cells (lower bound above {MARGIN}) | backward transfer (lower bound above {HARM}) | lowest and highest order | both hold |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     return lines + [
-        f"| {one.method} | {one.auroc} | {one.less_joint} | {one.backward} | "
-        f"{min(one.by_order):.3f} to {max(one.by_order):.3f} | {'yes' if one.holds else 'no'} |"
+        f"| {one.method} | {one.seeds} x {len(one.by_order)} | {one.auroc} | {one.less_joint} | "
+        f"{one.backward} | {min(one.by_order):.3f} to {max(one.by_order):.3f} | "
+        f"{'yes' if one.holds else 'no'} |"
         for one in found
     ]
 
 
 def main() -> None:
-    """Walk what is not there yet, and print the table."""
+    """Walk what is not there yet, leave forgetting.json in the work folder, print the table."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder that holds nih/")
     parser.add_argument("--work", type=Path, required=True, help="where store and walks go")
     parser.add_argument("--jobs", type=int, default=2, help="processes side by side")
-    parser.add_argument("--json", action="store_true", help="for machines")
     asked = parser.parse_args()
     found = list(judged(films(NIH, asked.data, asked.work), asked.work, jobs=asked.jobs))
-    print(json.dumps([dump(one) for one in found]) if asked.json else "\n".join(table(found)))
+    write_json(asked.work / KEPT, [dump(one) for one in found])
+    print("\n".join(table(found)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Streams walked out of fold on train and val, for benchmarks that choose or judge without a test split.
+"""Streams walked out of fold, for benchmarks that choose or judge without a test split.
+
+The films are those of train and val; of the hand-made mix, which is only judged, all.
 
 Every walk is kept under the work folder by what it is, so a benchmark that is cut off goes on where it
 stood, and asking twice costs nothing.
@@ -6,14 +8,14 @@ stood, and asking twice costs nothing.
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from carina.adaptors import Readout, answer_in_blocks
 from carina.core import dump, fingerprint, generator, write_bytes
@@ -26,11 +28,22 @@ from carina.recipes import NAMED, Prepared, demo_recipes, prepare
 from carina.streams import Labelled, Stream, StreamPlan, lay_out, view
 from carina.studies import Manifest, read_data, read_folder
 
-__all__ = ["NIH", "PHANTOMS", "Walk", "films", "scores_of", "stream_of", "walked"]
+__all__ = [
+    "NIH",
+    "PHANTOMS",
+    "STARTER",
+    "Walk",
+    "drawn_phantoms",
+    "films",
+    "scores_of",
+    "shown",
+    "stream_of",
+    "walked",
+]
 
 VERSION = 1
 """Raised whenever what a walk computes changes, so that older ones are not taken for new."""
-NIH, PHANTOMS = "nih", "phantoms"
+NIH, STARTER, PHANTOMS = "nih", "starter", "phantoms"
 FOLDS = 5
 ENCODER = "efficientnet-lite0"
 PATIENTS, SEED = 360, 27  # as the demo draws
@@ -44,7 +57,7 @@ class Walk:
         strategy: How it learns.
         plan: What it meets.
         seed: Of the partition of the patients, and of everything the strategy draws.
-        ground: On which films: `NIH` or `PHANTOMS`.
+        ground: On which films: `NIH`, `STARTER` or `PHANTOMS`.
     """
 
     strategy: StrategyConfig
@@ -65,13 +78,23 @@ class Walk:
 
 def films(ground: str, data: Path, work: Path) -> Prepared:
     """The films of a ground as recipes read them, drawn and encoded where they are not yet."""
+    if ground == PHANTOMS:
+        return _prepared(read_folder(drawn_phantoms(work)), "", work)
+    manifest = read_data(data / "nih")
     if ground == NIH:
-        return _prepared(read_data(data / "nih"), "nih-by-class-retune", work)
+        return _prepared(manifest, "nih-by-class-retune", work)
+    mix = manifest.take(np.flatnonzero(np.array(manifest.site) == STARTER))
+    prepared = _prepared(mix, "nih-by-class-retune", work)
+    return replace(prepared, learn=np.arange(len(prepared.digests)))
+
+
+def drawn_phantoms(work: Path) -> Path:
+    """Folder of the phantoms, drawn where they are not yet."""
     drawn = work / "phantoms" / f"{PATIENTS}-{SEED}"
     if not (drawn / "phantoms.csv").is_file():
         for _ in write_phantoms(drawn, patients=PATIENTS, seed=SEED):
             pass
-    return _prepared(read_folder(drawn), "", work)
+    return drawn
 
 
 def _prepared(manifest: Manifest, recipe: str, work: Path) -> Prepared:
@@ -142,6 +165,17 @@ def stream_of(plan: StreamPlan, prepared: Prepared) -> Stream:
         rows=prepared.learn, validation=nobody, digest=prepared.manifest_digest
     )
     return lay_out(plan, ground)
+
+
+def shown(plan: StreamPlan, prepared: Prepared) -> Bool[np.ndarray, "experiences labels"]:
+    """Whether each experience shows labels of each finding."""
+    space = prepared.labelled.space
+    return np.array(
+        [
+            [name in experience.visible for name in space.names]
+            for experience in stream_of(plan, prepared).experiences
+        ]
+    )
 
 
 _SHARED: dict[str, Prepared] = {}

@@ -40,7 +40,8 @@ from carina.learning import (
 
 __all__ = ["GRIDS", "TRIALS", "settings_of"]
 
-TRIALS = 12
+_SPREAD = (0, 6, 3, 9, 1, 7, 4, 10, 2, 8, 5, 11)
+TRIALS = len(_SPREAD)
 """Settings tried of each method; carina's own get no more."""
 
 
@@ -281,5 +282,6 @@ GRIDS: dict[str, Callable[[], tuple[StrategyConfig, ...]]] = {
 
 
 def settings_of(method: str) -> tuple[StrategyConfig, ...]:
-    """What is tried of a method, the default first."""
-    return GRIDS[method]()
+    """What is tried of a method, the default first, and the first few far apart."""
+    grid = GRIDS[method]()
+    return tuple(grid[at] for at in _SPREAD)
