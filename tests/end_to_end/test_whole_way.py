@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sklearn.metrics import roc_auc_score
 
-from carina.core import digest_file
+from carina.core import Estimate, digest_file, load
 from carina.evaluation import METRICS, Results, read_results, read_scores
 from carina.features import Store
+from carina.measures import PValue
 from carina.phantoms import FINDINGS
 from carina.studies import LabelSpace, Split, read_folder
 
@@ -74,8 +76,61 @@ def test_cards_stand_where_the_verbs_say(way: Any, run: Path) -> None:
 def test_runs_are_compared_by_every_metric(way: Any) -> None:
     said = json.loads(way.said["compare"][1])
 
-    assert set(said) == {"out-of-fold", "test"}
-    assert set(said["test"]) == set(METRICS)
+    assert set(said["means"]) == {"out-of-fold", "test"}
+    assert set(said["means"]["test"]) == set(METRICS)
+
+
+def test_runs_are_compared_finding_by_finding(way: Any, results: Results, run: Path) -> None:
+    (joint,) = way["joint"].iterdir()
+    ours, theirs = (
+        read_scores(folder / "scores.parquet", _steps(found), _space(found))["test"]
+        for folder, found in ((run, results), (joint, read_results(joint / "results.json")))
+    )
+    assert ours.part.images == theirs.part.images
+    findings = json.loads(way.said["compare"][1])["findings"]
+    adjusted = []
+
+    assert tuple(findings) == results.groups[results.headline]
+    for finding, tests in findings.items():
+        column = results.labels.index(finding)
+        known = ours.part.known[:, column]
+        first, second = (
+            roc_auc_score(table.part.target[known, column], table.difference[-1, known, column])
+            for table in (ours, theirs)
+        )
+        assert set(tests) == {"resampled", "delong"}
+        for test, way_of in ((tests["resampled"], "bootstrap"), (tests["delong"], "DeLong")):
+            assert test["difference"]["value"] == pytest.approx(first - second, abs=1e-9)
+            assert way_of in test["difference"]["method"]
+            if test["p"]["value"] is not None:
+                adjusted.append(test["p"]["method"])
+    assert len(adjusted) >= len(findings)
+    assert all("; Holm over " in method for method in adjusted)
+
+
+def test_the_terminal_shows_what_machines_are_told_of_each_finding(
+    way: Any, carina: Carina
+) -> None:
+    findings = json.loads(way.said["compare"][1])["findings"]
+
+    status, out, _ = carina("compare", way["run"], way["joint"])
+
+    assert status == 0
+    rows = {row.split("│")[0].strip(): row for row in out.splitlines()}
+    for finding, tests in findings.items():
+        for test in tests.values():
+            estimate, p = load(test["difference"], Estimate), load(test["p"], PValue)
+            assert str(estimate) in rows[finding]
+            assert str(p) in rows[finding]
+
+
+def test_a_run_does_not_differ_from_itself(way: Any, carina: Carina) -> None:
+    status, out, _ = carina("compare", way["run"], way["run"], "--json")
+
+    assert status == 0
+    for tests in json.loads(out)["findings"].values():
+        assert [test["difference"]["value"] for test in tests.values()] == [0.0, 0.0]
+        assert [test["p"]["value"] for test in tests.values()] == [1.0, 1.0]
 
 
 def test_a_prediction_is_what_the_run_answered(way: Any, results: Results, run: Path) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from carina.core import Estimate, Mismatch
-from carina.evaluation import METRICS, Scores, cells_of, compare
+from carina.evaluation import METRICS, Scores, cells_of, compare, compare_findings
+from carina.measures import delong_test
 
 NAMES = ("Cardiomegaly", "Edema")
 
@@ -109,3 +110,47 @@ def test_runs_that_take_other_cells_for_known_are_not_compared(scores: Scores) -
 
     with pytest.raises(Mismatch, match="other labels"):
         compared(scores, replace(scores, part=part))
+
+
+def test_each_finding_has_its_own_test_and_the_mean_is_theirs(
+    scores: Scores, others: Scores
+) -> None:
+    found = compare_findings(scores, others, names=NAMES, draws=40, rng=np.random.default_rng(2))
+
+    assert tuple(found.resampled) == tuple(found.delong) == NAMES
+    for name in NAMES:
+        alone = compare(scores, others, names=(name,), draws=40, rng=np.random.default_rng(2))
+        assert found.resampled[name].difference == alone
+        assert found.delong[name].difference.value == pytest.approx(alone.value)
+    values = [found.resampled[name].difference.value or 0.0 for name in NAMES]
+    assert found.mean.difference.value == pytest.approx(np.mean(values))
+
+
+def test_p_values_of_findings_are_holms_by_hand(scores: Scores, others: Scores) -> None:
+    part = scores.part
+    alone = [
+        delong_test(
+            scores.difference[-1, :, column],
+            others.difference[-1, :, column],
+            part.target[:, column],
+            part.patients,
+            known=part.known[:, column],
+        ).p.value
+        or 1.0
+        for column in (0, 1)
+    ]
+    found = compare_findings(scores, others, names=NAMES, draws=40, rng=np.random.default_rng(2))
+    ours = [found.delong[name].p.value or 0.0 for name in NAMES]
+
+    least, most = sorted(alone)
+    assert sorted(ours) == pytest.approx([min(1.0, 2 * least), min(1.0, max(2 * least, most))])
+    assert np.argsort(alone).tolist() == np.argsort(ours).tolist()
+
+
+def test_delong_tests_nothing_but_auroc(scores: Scores, others: Scores) -> None:
+    found = compare_findings(
+        scores, others, names=NAMES, metric="brier", draws=40, rng=np.random.default_rng(2)
+    )
+
+    assert tuple(found.resampled) == NAMES
+    assert found.delong == {}

@@ -21,7 +21,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "results": ("carina.cli.results:results", "Print a run's numbers, each with its interval."),
     "compare": (
         "carina.cli.compare:compare",
-        "Compare two runs on the same films, paired by patient.",
+        "Compare two runs on the same films, in the mean and by finding, paired by patient.",
     ),
     "bundle": ("carina.cli.bundle:bundle", "Pack all that predicting needs, and no more."),
     "predict": (
