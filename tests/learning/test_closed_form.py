@@ -15,7 +15,7 @@ from carina.adaptors import RandomFourier
 from carina.learning.strategies.closed_form import Solution, solve
 from carina.learning.strategies.held_out import together
 from carina.learning.strategies.summing import folds_of, sums_of, unit
-from carina.measures import sigmoid_from_moments
+from carina.measures import shrunken_sigmoid_from_moments
 from carina.streams import View
 from carina.testing import drawn_view, part_of
 
@@ -104,7 +104,7 @@ def test_head_held_out_error_and_calibration_are_those_of_the_very_rows(
         assume(bool(learned.any()) and not bool(learned.all()))
     scores, cost = held_out(view, penalty, prior)
     within = torch.cat([scores[side] - scores[side].mean() for side in (target, ~target)])
-    wanted = sigmoid_from_moments(
+    wanted = shrunken_sigmoid_from_moments(
         positives=int(target.sum()),
         negatives=int((~target).sum()),
         mean_positive=float(scores[target].mean()),

@@ -11,7 +11,7 @@ from carina.learning import Learned, Learner, Ridge, Setting, Strategy, ZeroShot
 from carina.learning.strategies.closed_form import Solution, solve
 from carina.learning.strategies.ridge import text_directions
 from carina.learning.strategies.summing import folds_of, sums_of, unit
-from carina.measures import sigmoid_from_moments
+from carina.measures import shrunken_sigmoid_from_moments
 from carina.streams import View
 from carina.testing import drawn_view, part_of
 
@@ -146,7 +146,7 @@ def test_ridge_must_win_by_one_standard_error_and_a_kept_head_is_calibrated_from
         assert (ours.penalty is None) == stays
         if stays:
             within = [scores[side] - scores[side].mean() for side in (target, ~target)]
-            wanted = sigmoid_from_moments(
+            wanted = shrunken_sigmoid_from_moments(
                 positives=int(target.sum()),
                 negatives=int((~target).sum()),
                 mean_positive=float(scores[target].mean()),

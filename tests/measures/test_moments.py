@@ -9,11 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import chi2, norm
 
 from carina.core import InvalidValue, generator
-from carina.measures import (
-    fit_sigmoid,
-    shrunken_sigmoid_from_moments,
-    sigmoid_from_moments,
-)
+from carina.measures import fit_sigmoid, shrunken_sigmoid_from_moments
+from carina.measures.moments import sigmoid_from_moments
 
 BOTH = (sigmoid_from_moments, shrunken_sigmoid_from_moments)
 

@@ -56,7 +56,6 @@ from carina.measures.maps import CalibrationMap as CalibrationMap
 from carina.measures.maps import IsotonicMap as IsotonicMap
 from carina.measures.maps import Sigmoid as Sigmoid
 from carina.measures.moments import shrunken_sigmoid_from_moments as shrunken_sigmoid_from_moments
-from carina.measures.moments import sigmoid_from_moments as sigmoid_from_moments
 from carina.measures.multiplicity import benjamini_hochberg as benjamini_hochberg
 from carina.measures.multiplicity import holm as holm
 from carina.measures.net_benefit import DecisionCurve as DecisionCurve

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from carina.learning.strategies.scatter import FoldMoment
 from carina.learning.strategies.sums import FindingSums, Sums
-from carina.measures import Sigmoid, sigmoid_from_moments
+from carina.measures import Sigmoid, shrunken_sigmoid_from_moments
 
 __all__ = [
     "Classes",
@@ -134,7 +134,7 @@ def fair_folds(at: int, held: list[HeldOut]) -> list[HeldOut]:
 
 
 def calibration_of(at: int, pick: int, held: list[HeldOut]) -> Sigmoid | None:
-    """From the scores each fold got from the fit on the others.
+    """From the scores each fold got from the fit on the others, its slope shrunken by their counts.
 
     The head in use has seen all folds, so its scores lie a little wider apart than these.
     """
@@ -147,7 +147,7 @@ def calibration_of(at: int, pick: int, held: list[HeldOut]) -> Sigmoid | None:
     lower = sum(float(one.negative[at, pick]) for one in fair) / negatives
     square = sum(float(one.square[at, pick]) for one in fair)
     within = square - positives * upper**2 - negatives * lower**2
-    return sigmoid_from_moments(
+    return shrunken_sigmoid_from_moments(
         positives=positives,
         negatives=negatives,
         mean_positive=upper,
