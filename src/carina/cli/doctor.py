@@ -50,7 +50,7 @@ def doctor() -> None:
             for kind in shelves()
         ),
     ]
-    print_table("this installation", ["what", "is"], rows)
+    print_table("this installation", ["what", "is"], rows, words=(1,))
     for stranger in settings.unknown(tuple(info.card.name for info in found)):
         note(f"The settings name no encoder there is: {stranger}")
 

@@ -71,6 +71,7 @@ def encoders(
             *(_row(info, settings.encoders) for info in found),
             *(_kind_row(kind, settings.encoders) for kind in kinds),
         ],
+        words=(1, 3, 4, 5, 6, 7, 8),
     )
     for stranger in settings.unknown(tuple(info.card.name for info in found)):
         note(f"The settings name no encoder there is: {stranger}")
@@ -101,7 +102,7 @@ def _one(name: str, weights: Path | None, onnx: Path | None, *, as_json: bool) -
         "use": info.use,
     }
     rows = [[key, _words(each)] for key, each in {**dump(info.card), **about}.items()]
-    print_table(f"encoder {name}", ["what", "is"], [row for row in rows if row[1]])
+    print_table(f"encoder {name}", ["what", "is"], [row for row in rows if row[1]], words=(1,))
 
 
 def _words(value: Any) -> str:

@@ -61,6 +61,7 @@ def _show(found: Predictions) -> None:
         f"bundle {found.bundle}: research use only, not for diagnosis",
         ["image", "finding", "probability", "yes from", "present"],
         rows,
+        words=(1, 4),
     )
 
 

@@ -41,6 +41,7 @@ def lint(
             f"{bank}: {errors} error(s), {len(remarks) - errors} other remark(s)",
             ["remark", "topic", "finding", "what", "first of these prompts"],
             _rows(remarks),
+            words=(1, 2, 3, 4),
         )
     if errors:
         sys.exit(1)

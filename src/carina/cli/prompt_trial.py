@@ -97,6 +97,7 @@ def _show(trial: PromptTrial) -> None:
             [f"{one.first}, {one.second}", f"{one.cosine:.2f}", f"{one.lowest:.2f}", one.finding]
             for one in trial.agreement
         ],
+        words=(3,),
     )
     print_table(
         "negation: is a positive nearer to another positive than to that one's denial?",
@@ -139,6 +140,8 @@ def _show_scores(title: str, scores: StyleScores | None) -> None:
         [each.style, str(each.difference), str(each.positive), each.difference.method]
         for each in scores.styles
     ]
-    print_table(title, ["style", "positive less negative", "positive alone", "how"], rows)
+    print_table(
+        title, ["style", "positive less negative", "positive alone", "how"], rows, words=(3,)
+    )
     if scores.spread.defined:
         note(f"{scores.best} less {scores.worst}: {scores.spread}")

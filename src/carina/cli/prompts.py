@@ -27,7 +27,10 @@ def prompts(bank: str = "", *, finding: str = "Pleural Effusion") -> None:
             for each in map(load_bank, bank_names())
         ]
         print_table(
-            "prompt banks", ["name", "version", "prompts a side", "styles", "fingerprint"], rows
+            "prompt banks",
+            ["name", "version", "prompts a side", "styles", "fingerprint"],
+            rows,
+            words=(3, 4),
         )
         return
     texts = load_bank(bank).texts(finding)
@@ -40,6 +43,7 @@ def prompts(bank: str = "", *, finding: str = "Pleural Effusion") -> None:
             for says, side in sides.items()
             for style, text in zip(texts.styles, side, strict=bool(side))
         ],
+        words=(1, 2),
     )
 
 

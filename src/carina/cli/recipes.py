@@ -18,4 +18,6 @@ def recipes(name: str = "") -> None:
     told: dict[str, str] = {}
     for one, make in NAMED.items():  # variants that share their words stand once
         told.setdefault((make.__doc__ or "").strip().splitlines()[0], one)
-    print_table("recipes", ["name", "what it is"], [[one, words] for words, one in told.items()])
+    print_table(
+        "recipes", ["name", "what it is"], [[one, said] for said, one in told.items()], words=(1,)
+    )

@@ -32,6 +32,7 @@ def store(root: Path, *, verify: bool = False, prune: bool = False) -> None:
             ]
             for h in held
         ],
+        words=(1,),
     )
     if prune:
         note(f"{opened.prune(older_than=0.0)} leftover(s) removed.")

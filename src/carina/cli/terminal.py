@@ -1,9 +1,9 @@
 """What the verbs share: progress to stderr, tables and JSON to stdout."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -33,12 +33,26 @@ def progress() -> Iterator[Progress]:
         yield bars
 
 
-def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on stdout; the first column to the left, the others to the right."""
+def print_table(
+    title: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    words: Collection[int] = (),
+) -> None:
+    """A table on stdout; the first column and those of words to the left, numbers to the right.
+
+    Args:
+        title: What it shows.
+        header: Name of each column.
+        rows: Its cells; the first of each row names it.
+        words: Columns, from 0, that hold words.
+    """
     console = Console(width=None if sys.stdout.isatty() else _WIDE)
     table = Table(show_edge=False, pad_edge=False)
     for index, name in enumerate(header):
-        table.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
+        justify: Literal["left", "right"] = "left" if index in {0, *words} else "right"
+        table.add_column(name, justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*row)
     console.print(Text(title, style="table.title"))  # a table's own title wraps at its width

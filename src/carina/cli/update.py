@@ -145,4 +145,5 @@ def _table(dossier: Dossier) -> None:
             for check in dossier.gate.checks
             if check.group == ALL or check.outcome is Outcome.FAILED
         ],
+        words=(1, 2, 3, 7),
     )
