@@ -45,7 +45,7 @@ def steered(results: Results) -> tuple[Sentence, ...]:
         return ()
     lost = results.language[found].lost
     cell: Cell = estimated(lost, "language", found, "lost")
-    by = f"({_MEANING[found]} in the place of the prompts)"
+    by = f"(in the place of the prompts: {_MEANING[found]})"
     if not lost.defined:
         return ((f"How much comes from language is undefined {by}: {lost.why_undefined}.",),)
     if not results.zero_shot:

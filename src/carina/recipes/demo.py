@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from carina.adaptors import Mlp, Sides
+from carina.adaptors import Control, Mlp, Sides
 from carina.learning import Heads, RETune, Ridge, StrategyConfig, ZeroShot
 from carina.recipes.recipe import Align, Continual
 from carina.streams import AllAtOnce, ByClass, ByData, ByLabel, StreamPlan
@@ -34,7 +34,7 @@ def demo_recipes() -> tuple[Continual, ...]:
 
     The encoders share no space, so each recipe fits an alignment on the reports of the pretrain
     patients. RE-tune's steps were chosen out of fold: joint training has the budget of several
-    experiences.
+    experiences. One run has controls beside it, so that its card says what language gave.
     """
     return tuple(
         Continual(
@@ -43,6 +43,7 @@ def demo_recipes() -> tuple[Continual, ...]:
             text_encoder="minilm-l6",
             prompts="retune-1",
             align=Align(),
+            controls=tuple(Control) if (plan, method) == ("by-class", "retune") else (),
             strategy=strategy,
             plan=laid,
             folds=_FOLDS,

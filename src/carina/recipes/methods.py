@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from carina.adaptors import Mlp, Sides
-from carina.learning import Heads, RETune, Ridge, Schedule, StrategyConfig
+from carina.learning import Heads, LwF, RETune, Ridge, Schedule, StrategyConfig
 
 __all__ = ["METHODS", "text_of", "tuned"]
 
 METHODS: Mapping[str, str] = {
     "retune": "RE-tune, adaptors on both sides against prompts",
+    "lwf": "RE-tune with masked distillation, adaptors shared by all findings that do not forget",
     "ridge": "masked ridge head, closed form",
     "heads": "independent logistic head a finding",
 }
@@ -31,8 +32,16 @@ _JOINT = RETune(
     scale=10.0,
     learn_scale=True,
 )
+_DISTILLED = replace(
+    _JOINT,
+    sides=Sides(adaptor=Mlp(hidden=128, out=128)),
+    schedule=Schedule.CONSTANT,
+    steps=80,
+    average=0.9,
+)
+"""See docs/decisions/forgetting.md."""
 _STEPS = {"joint": 240, "by-label": 20}
-"""Optimiser steps an experience of RE-tune; 40 in every other scenario."""
+"""Optimiser steps an experience; elsewhere 40 of RE-tune, and 80 of it with distillation."""
 
 
 def tuned(method: str, plan: str) -> StrategyConfig:
@@ -46,6 +55,7 @@ def tuned(method: str, plan: str) -> StrategyConfig:
         "retune": _JOINT
         if plan == "joint"
         else replace(_JOINT, schedule=Schedule.CONSTANT, steps=_STEPS.get(plan, 40)),
+        "lwf": LwF(base=replace(_DISTILLED, steps=_STEPS.get(plan, 80))),
         "ridge": Ridge(lambdas=(0.5, 1.0), betas=(0.0,)),
         "heads": Heads(penalties=(0.3, 1.0, 3.0), balanced=True),
     }
@@ -54,4 +64,4 @@ def tuned(method: str, plan: str) -> StrategyConfig:
 
 def text_of(method: str) -> str:
     """The text encoder of a method; "" where it reads no prompts."""
-    return "minilm-l6" if method == "retune" else ""
+    return "minilm-l6" if method in ("retune", "lwf") else ""

@@ -73,7 +73,7 @@ def nih(plan: str, method: str) -> Continual:
     Args:
         plan: "by-class", "by-label", "by-data", "joint", "new-labels", "corrected", "deletion" or
             "deletion-joint".
-        method: "retune", "ridge" or "heads".
+        method: One of `METHODS`.
     """
     return Continual(
         name=f"nih-{plan}-{method}",

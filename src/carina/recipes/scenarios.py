@@ -176,7 +176,7 @@ def phantom(plan: str, method: str) -> Continual:
     Args:
         plan: "by-site", "by-time", "new-from-text", "corrected", "deletion", "deletion-joint" or
             "confounded".
-        method: One of `METHODS`, or "zero-shot".
+        method: One of the demo's, or "zero-shot".
     """
     strategies: dict[str, StrategyConfig] = {
         **demo_strategies("joint" if plan.endswith("joint") else plan),
@@ -211,6 +211,9 @@ SCENARIOS: dict[str, Callable[[], Continual]] = {
         ("phantom", phantom, _PHANTOMS, "Phantoms"),
     )
     for plan, (_, what) in plans.items()
-    for method in (*METHODS, *(["zero-shot"] if plan == "new-from-text" else []))
+    for method in (
+        *(m for m in METHODS if name != "phantom" or m in demo_strategies(plan)),
+        *(["zero-shot"] if plan == "new-from-text" else []),
+    )
 }
 """Name to recipe."""
