@@ -8,12 +8,11 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from jaxtyping import Int
 
 from carina.core import Estimate, digest_file, fingerprint, generator
 from carina.encoders import ENCODERS, load_image_encoder
 from carina.encoders import prepare as as_encoded
-from carina.evaluation import OUT_OF_FOLD, Part, Scores, assess, compare
+from carina.evaluation import OUT_OF_FOLD, Part, Scores, assess, cells_of, compare
 from carina.features import Store
 from carina.recipes import Continual, Prepared, prepare
 from carina.recipes.passes import Walked, walk, walked
@@ -283,15 +282,13 @@ def _less(plan: str, scores: Scores, whole: Scores | None) -> Estimate:
 
 
 def _assessed(plan: str, stream: Stream, scores: Scores) -> dict[str, Estimate]:
-    steps = list(enumerate(stream.experiences, start=1))
-    first = {name: step for step, each in reversed(steps) for name in each.visible}
-    taught: Int[np.ndarray, " labels"] = np.array([first.get(n, 0) for n in stream.space.names])
+    names = stream.space.names
+    shown = np.array([[name in each.visible for name in names] for each in stream.experiences])
+    rng = generator(0, "fine-tuning", scores.part.name)
     return assess(
-        scores,
+        cells_of(scores, draws=DRAWS, rng=rng),
         groups={"headline": recipe_of(plan).headline},
-        taught=taught,
-        draws=DRAWS,
-        rng=generator(0, "fine-tuning", scores.part.name),
+        shown=shown,
         metrics=("auroc",),
     ).summary["auroc"]
 

@@ -9,7 +9,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
 from functools import cache
 from multiprocessing import get_context
@@ -19,6 +19,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.fine_tuning import table as fine_tuning_table
 from benchmarks.forgetting import kept_in
 from benchmarks.grid import COVID, LITE, MOBILE, NIH, PHANTOMS, Cell, grid
 from benchmarks.out_of_fold import drawn_phantoms
@@ -59,9 +60,13 @@ def encoded(data: Path, work: Path) -> None:
 
 def done(cells: list[Cell], data: Path, work: Path, *, jobs: int) -> Iterator[Row]:
     """Run every cell, or find its run, in the grid's order."""
-    with ProcessPoolExecutor(jobs, mp_context=get_context("fork")) as pool:
-        folders = pool.map(_ran, cells, [data] * len(cells), [work] * len(cells))
-        for number, (cell, folder) in enumerate(zip(cells, folders, strict=True), start=1):
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        running: dict[tuple[str, str], Future[Path]] = {}
+        for cell in cells:  # some rows of two tables are one run
+            if _key(cell) not in running:
+                running[_key(cell)] = pool.submit(_ran, cell, data, work)
+        for number, cell in enumerate(cells, start=1):
+            folder = running[_key(cell)].result()
             print(f"{number} of {len(cells)}: {cell.table}: {cell.method}", flush=True)
             results = read_results(folder / "results.json")
             names = tuple(experience.name for experience in results.experiences)
@@ -71,13 +76,19 @@ def done(cells: list[Cell], data: Path, work: Path, *, jobs: int) -> Iterator[Ro
             )
 
 
+def _key(cell: Cell) -> tuple[str, str]:
+    """Of the run, whatever its row is called."""
+    return cell.ground, cell.recipe.fingerprint
+
+
 def _ran(cell: Cell, data: Path, work: Path) -> Path:
     torch.set_num_threads(1)  # as the command line runs
     prepared = _prepared(cell, data, work)
     started = time.perf_counter()
     *_, last = run(cell.recipe, prepared, work / "runs")
     assert isinstance(last, Finished)
-    write_run_card(last.folder)
+    if not (last.folder / "card.html").is_file():
+        write_run_card(last.folder)
     took = time.perf_counter() - started
     print(f"  {cell.table}: {cell.method}: {took:.0f} s", flush=True)
     return last.folder
@@ -139,7 +150,9 @@ def main() -> None:
     written = path.read_text(encoding="utf-8") if path.is_file() else ""
     _, mark, below = written.partition(INPUTS)  # another command's part of the page stays
     write_text(
-        path, page(rows, starter, kept_in(given.work)) + (f"\n{mark}{below}" if mark else "")
+        path,
+        page(rows, starter, kept_in(given.work), fine_tuning_table(given.work))
+        + (f"\n{mark}{below}" if mark else ""),
     )
 
 

@@ -15,8 +15,9 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from carina.core import generator, write_bytes, write_json
+from carina.evaluation import Lived
 from carina.learning.keeping import of_few_patients
-from carina.recipes.passes import Lived, Pass, Progress
+from carina.recipes.passes import Pass, Progress
 from carina.streams import Labelled, Stream, view
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
