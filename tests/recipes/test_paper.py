@@ -60,7 +60,8 @@ def drawn(prepared: Prepared) -> Prepared:
         groups={},
         digests=tuple(f"{code:040x}" for code in codes),
         learn=codes[:300],
-        test=codes[300:],
+        apart=codes[300:340],
+        test=codes[340:],
     )
 
 
@@ -82,6 +83,7 @@ def test_every_recipe_has_what_all_the_authors_runs_share(name: str) -> None:
     assert (base.batch, base.epochs, base.carry_optimiser) == (6144, 10, True)
     assert (base.scale, base.learn_scale, base.normalise, base.noise) == (1.0, False, False, 0.0)
     assert base.average == 0.0
+    assert recipe.folds == 0
 
 
 def test_their_films_are_512_pixels_and_not_stretched() -> None:
@@ -159,7 +161,7 @@ def test_by_positives_every_film_of_an_experience_shows_its_finding(
 def test_a_dry_run_ends_with_both_scores_on_its_results(
     name: str, drawn: Prepared, tmp_path: Path
 ) -> None:
-    recipe = replace(NAMED[name](), folds=2, draws=100)
+    recipe = replace(NAMED[name](), draws=100)
     *_, last = run(recipe, drawn, tmp_path)
     assert isinstance(last, Finished)
     summary, headline = last.results.summary, last.results.headline

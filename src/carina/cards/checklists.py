@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from carina.cards.checklist_items import CLAIM, TRIPOD
-from carina.cards.content import encoders_of
+from carina.cards.content import chosen_where, encoders_of
 from carina.cards.tables import Cell, Sentence, estimated, told
 from carina.evaluation import Results
 
@@ -156,13 +156,15 @@ def _known(results: Results) -> dict[str, Sentence]:
             told(learned.images, "out_of_fold", "images"),
             " films of ",
             told(learned.patients, "out_of_fold", "patients"),
-            " patients to learn from, ",
+            " patients held apart for choices, "
+            if results.held_apart
+            else " patients to learn from, ",
             told(results.test_images, "test_images"),
             " films of ",
             told(results.test_patients, "test_patients"),
             (
-                " patients held back. Calibration and thresholds come from scores out of fold of the "
-                "former; the latter were scored once."
+                " patients held back. Calibration and thresholds come from scores of the former, "
+                f"{chosen_where(results)}; the latter were scored once."
             ),
         ),
         "disjoint": (
@@ -175,7 +177,7 @@ def _known(results: Results) -> dict[str, Sentence]:
             told(results.strategy, "strategy"),
             (
                 " on frozen features; every setting is in recipe.json, internal validation is by "
-                "patient-grouped folds. How settings were chosen is for the study team."
+                f"{'patients held apart' if results.held_apart else 'patient-grouped folds'}. How settings were chosen is for the study team."
             ),
         ),
         "begins": (

@@ -16,6 +16,7 @@ from carina.evaluation import ExperienceResult, PartResults, Results
 
 __all__ = [
     "METRIC_NAMES",
+    "chosen_where",
     "encoder_table",
     "encoders_of",
     "finding_rows",
@@ -63,6 +64,11 @@ def groups_of(results: Results) -> tuple[str, ...]:
 def encoders_of(results: Results) -> str:
     """The encoders side by side, those that have seen films of this data set with a dagger."""
     return " + ".join(f"{e.name}{' †' if e.exposed else ''}" for e in results.encoders)
+
+
+def chosen_where(results: Results) -> str:
+    """On which films calibration and thresholds were chosen, to stand behind a verb."""
+    return "on val, held apart" if results.held_apart else "out of fold"
 
 
 def marked(caption: str, results: Results) -> str:
@@ -145,18 +151,21 @@ def finding_table(results: Results) -> Table:
 
 
 def mean_table(results: Results) -> Table:
-    """Means over groups of findings: on the test films, the unseen ones, and out of fold."""
+    """Means over groups of findings: on the test films, the unseen ones, and those of choices."""
     about = f"{results.test_images} films of {results.test_patients} patients"
     rows = _means(Cell(text="test", small=about), results.summary, ("summary",), results)
     if results.unseen is not None:
         rows += _part("test, surely unseen", results.unseen, "unseen", results)
-    rows += _part("out of fold", results.out_of_fold, "out_of_fold", results)
+    where = "val, held apart" if results.held_apart else "out of fold"
+    rows += _part(where, results.out_of_fold, "out_of_fold", results)
     return Table(
         caption=marked("Means after the last step", results),
         header=("films", "findings", *METRIC_NAMES.values()),
         rows=tuple(rows),
         notes=(
-            "Out of fold: the training patients, each scored by a learner that never saw them.",
+            "Val, held apart: patients that no learner saw; calibration and thresholds are theirs."
+            if results.held_apart
+            else "Out of fold: the training patients, each scored by a learner that never saw them.",
         ),
         words=(1,),
     )

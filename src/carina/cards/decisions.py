@@ -1,6 +1,6 @@
 """Yes and no: decisions on many findings, and the operating points of each."""
 
-from carina.cards.content import marked
+from carina.cards.content import chosen_where, marked
 from carina.cards.tables import Cell, Table, estimated, pointer, text, told
 from carina.evaluation import DECIDED, Operation, Results
 
@@ -15,7 +15,7 @@ _NAMES = {
     "of1": "OF1",
     "exact_match": "exact match",
 }
-_WAYS = {"f1": "at the thresholds chosen out of fold", "f1_at_zero": "above 0, as RE-tune's code"}
+_WAYS = {"f1": "at the chosen thresholds", "f1_at_zero": "above 0, as RE-tune's code"}
 _LETTERS = "C is a mean over findings, O pools all cells; P is precision, R recall; F1 is the harmonic mean of the two. An exact match is a film of which every known finding is decided right."
 _MEANS = ("cf1", "of1", "exact_match")
 
@@ -60,12 +60,18 @@ def steps_decided_table(results: Results) -> Table:
 
 def deciding_table(results: Results) -> Table:
     """The operating point that decides, of every finding."""
-    return _table(results, "What the deciding threshold, best F1 out of fold, achieves", 1)
+    return _table(
+        results,
+        f"What the threshold of best F1 {chosen_where(results)}, which decides, achieves",
+        1,
+    )
 
 
 def operating_table(results: Results) -> Table:
     """Every operating point of every finding."""
-    return _table(results, "Every operating point, chosen out of fold, on the test films", None)
+    return _table(
+        results, f"Every operating point, chosen {chosen_where(results)}, on the test films", None
+    )
 
 
 def _table(results: Results, caption: str, first: int | None) -> Table:
@@ -92,13 +98,13 @@ def _table(results: Results, caption: str, first: int | None) -> Table:
         ),
         rows=tuple(rows),
         notes=(
-            "Chosen: on the rows out of fold that chose it; the rest is on the test films. Where all "
+            f"Chosen: {chosen_where(results)}, where it was chosen; the rest is on the test films. Where all "
             "or none are found, the interval is Wilson's. "
             + (
                 "Predictive values are at the prevalence the recipe states, elsewhere at that of the "
-                "rows out of fold."
+                "films that chose."
                 if stated
-                else "Predictive values are at the prevalence of the rows out of fold, for the recipe "
+                else "Predictive values are at the prevalence of the films that chose, for the recipe "
                 "states none: a collection's, and hardly that of where a reader is to serve."
             ),
         ),

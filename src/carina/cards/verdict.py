@@ -142,7 +142,8 @@ def why_two_scores(results: Results) -> Sentence:
 
 
 WHY_TWO_DECISIONS = (
-    "A finding is called present from a threshold chosen out of fold, where its F1 was best. "
+    "A finding is called present from the threshold where its F1 was best on films held out of "
+    "learning, never on the test films. "
     "RE-tune's code calls it present where the trained score is above 0: with positive prompts "
     "nearer than negative ones, as often as not. Where training leaves a rare finding's scores below "
     "0, that answers no throughout; a head's score above 0 is another thing again. So both stand "

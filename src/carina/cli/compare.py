@@ -54,7 +54,8 @@ def compare(
     names = tuple(name for name in one.groups[one.headline] if name in other.labels)
     compared = {
         part: {metric: _compared(tables, part, metric, names) for metric in METRICS}
-        for part in ("out-of-fold", "test")
+        for part in ("out-of-fold", "validation", "test")
+        if all(part in table for table in tables)
     }
     by_finding = compared["test"]["auroc"]
     if as_json:

@@ -41,6 +41,7 @@ from carina.evaluation.results import Results as Results
 from carina.evaluation.results import read_results as read_results
 from carina.evaluation.results import write_results as write_results
 from carina.evaluation.scores import OUT_OF_FOLD as OUT_OF_FOLD
+from carina.evaluation.scores import VALIDATION as VALIDATION
 from carina.evaluation.scores import Part as Part
 from carina.evaluation.scores import Scores as Scores
 from carina.evaluation.scores import read_scores as read_scores

@@ -9,7 +9,7 @@ from jaxtyping import Bool
 from carina.core import Estimate
 from carina.evaluation.alignment import aligned
 from carina.evaluation.cells import METRICS, Cells, between, draws_of
-from carina.evaluation.scores import OUT_OF_FOLD, Scores
+from carina.evaluation.scores import OUT_OF_FOLD, VALIDATION, Scores
 from carina.measures import (
     WAYS,
     PairedTest,
@@ -66,8 +66,9 @@ def compare_findings(
 ) -> Comparison:
     """A metric after the last step: first less second, paired by patient.
 
-    Only findings that both runs score count. Out of fold there is no difference of decisions or
-    probabilities: thresholds and calibration were fitted to these very answers.
+    Only findings that both runs score count. Out of fold, and on val held apart, there is no
+    difference of decisions or probabilities: thresholds and calibration were fitted to these very
+    answers.
 
     Args:
         first: Scores of one run.
@@ -85,7 +86,7 @@ def compare_findings(
     two = aligned(second.of_findings(names), one)
     ours, theirs = one.of(which)[-1], two.of(which)[-1]
     both = np.flatnonzero(~(np.isnan(ours) | np.isnan(theirs)).any(axis=0)).tolist()
-    fitted = first.part.name == OUT_OF_FOLD and which in ("probability", "decision")
+    fitted = first.part.name in (OUT_OF_FOLD, VALIDATION) and which in ("probability", "decision")
     if fitted or not both:
         why = _FITTED if fitted else "no finding is scored by both runs"
         none = PairedTest(

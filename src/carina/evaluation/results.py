@@ -58,7 +58,8 @@ class Results:
         test_images: Films of the test part.
         test_patients: Their patients.
         out_of_fold: The same means for training patients, each scored by a learner that never
-            saw them.
+            saw them; or for those of val, where the recipe holds them apart.
+        held_apart: Whether it does: calibration and thresholds are then chosen on val.
         unseen: The same means on test films no encoder's weights can have seen, where some may.
         encoders: What the run stands on.
         set_aside: Films that could not be read, by reason.
@@ -103,6 +104,7 @@ class Results:
     test_images: int
     test_patients: int
     out_of_fold: PartResults
+    held_apart: bool = False
     unseen: PartResults | None = None
     encoders: tuple[EncoderUsed, ...]
     set_aside: dict[str, int] = field(default_factory=dict)

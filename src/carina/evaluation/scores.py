@@ -12,10 +12,12 @@ from jaxtyping import Bool, Float, Int
 from carina.core import InvalidValue, MissingFile, UnreadableFile, partial_path
 from carina.studies import LabelSpace
 
-__all__ = ["OUT_OF_FOLD", "Part", "Scores", "read_scores", "write_scores"]
+__all__ = ["OUT_OF_FOLD", "VALIDATION", "Part", "Scores", "read_scores", "write_scores"]
 
 OUT_OF_FOLD = "out-of-fold"
 """Name of the part of training patients, each scored by a learner that never saw them."""
+VALIDATION = "validation"
+"""Name of the part of patients that are held apart from learning, for choices."""
 
 _NOT_CALIBRATED = "not calibrated: no experience by this step showed both classes of it"
 
@@ -25,7 +27,7 @@ class Part:
     """The images that were scored, and what is known of them.
 
     Attributes:
-        name: "test" or `OUT_OF_FOLD`.
+        name: "test", `OUT_OF_FOLD` or `VALIDATION`.
         images: Digest of each image.
         patients: A number for each image's patient, the unit that is resampled; in what a run
             writes it counts from 0 within the part and leads back to nobody.

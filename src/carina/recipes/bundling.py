@@ -64,7 +64,8 @@ def _bundle(folder: Path, results: Results, step: int, learner: Learner) -> Bund
             "--after K."
         )
     labels, cards = learner.readout.labels, read_json(folder / "encoders.json", CardsUsed)
-    rules = answer_rules(read_json(folder / "rules.json", Rules).steps[step])
+    found = read_json(folder / "rules.json", Rules).steps[step]
+    rules = answer_rules(found, chosen="on val" if results.held_apart else "out of fold")
     measured = results.scores["auroc"][step - 1]
     return Bundle(
         readout=learner.readout,

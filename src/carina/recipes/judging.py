@@ -9,7 +9,7 @@ from jaxtyping import Bool, Int
 from carina.adaptors import Control, Readout
 from carina.core import Estimate, generator
 from carina.evaluation import (
-    OUT_OF_FOLD,
+    VALIDATION,
     Calibration,
     CalibrationWay,
     Cells,
@@ -55,7 +55,7 @@ class Answered:
         prepared: On what.
         stream: Along which steps.
         ways: Calibration in every way; the recipe's own decides.
-        outside: Scores of the part out of fold.
+        outside: Scores of the part that choices are made on.
         test: Scores of the test part.
         lived: What each experience took and left behind.
         controls: What was answered with each control in the place of the prompts.
@@ -139,7 +139,7 @@ def results_of(answered: Answered, name: str) -> Results:
         name: Of its folder.
     """
     recipe, prepared, stream = answered.recipe, answered.prepared, answered.stream
-    groups, test = _groups(recipe, prepared), answered.test
+    groups, outside, test = _groups(recipe, prepared), answered.outside, answered.test
     headline = next(iter(groups))
     cells = _cells(answered, test, "test")
     numbers = assess(cells, groups=groups, shown=answered.shown)
@@ -185,7 +185,8 @@ def results_of(answered: Answered, name: str) -> Results:
         language=language_of(recipe, test, answered.controls, groups[headline]),
         test_images=len(test.part.images),
         test_patients=len(np.unique(test.part.patients)),
-        out_of_fold=_part(answered, answered.outside, OUT_OF_FOLD, metrics=_RANKED),
+        out_of_fold=_part(answered, outside, outside.part.name, metrics=_RANKED),
+        held_apart=outside.part.name == VALIDATION,
         unseen=None
         if unseen is None or not unseen.any()
         else _part(answered, test.limited_to(unseen), "unseen"),

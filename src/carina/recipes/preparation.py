@@ -42,8 +42,9 @@ class Prepared:
         certain: Cells of `labelled` that may be scored: no policy has guessed them.
         setting: What strategies are told before any label.
         digests: Image digest of each row.
-        learn: Rows to learn from: those of train and val.
+        learn: Rows to learn from: those of train and val, or of train alone.
         test: Rows held back.
+        apart: Rows of val, where the recipe holds them apart from learning; else none.
         cards: Image encoders, then the text encoder where there is one.
         exposed: For each card, what its weights have seen of this data set, or "".
         groups: Attribute of patients -> group of each row, "" where it is not known: sex, band of
@@ -64,6 +65,7 @@ class Prepared:
     digests: tuple[str, ...]
     learn: Int[np.ndarray, " learn"]
     test: Int[np.ndarray, " test"]
+    apart: Int[np.ndarray, " apart"] = field(default_factory=lambda: np.array([], dtype=np.int64))
     cards: tuple[EncoderCard, ...]
     exposed: tuple[str, ...]
     groups: Mapping[str, tuple[str, ...]]
@@ -76,9 +78,10 @@ class Prepared:
     checks: tuple[SelfCheck | None, ...] = ()
 
     def ground(self) -> Ground:
-        """What a plan is laid on: every row to learn from, none held back."""
-        nobody = np.array([], dtype=np.int64)
-        return self.labelled.ground(rows=self.learn, validation=nobody, digest=self.manifest_digest)
+        """What a plan is laid on: every row to learn from, and those held apart."""
+        return self.labelled.ground(
+            rows=self.learn, validation=self.apart, digest=self.manifest_digest
+        )
 
 
 def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
@@ -107,12 +110,18 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
     alignment = None
     if recipe.align is not None and text is not None and not shared:
         alignment = _aligned(recipe.align, here, features, patients, images, text)
-    learn, test = here.rows(Split.TRAIN, Split.VAL), here.rows(Split.TEST)
+    train, val, test = (here.rows(split) for split in (Split.TRAIN, Split.VAL, Split.TEST))
+    learn, apart = (here.rows(Split.TRAIN, Split.VAL), val[:0]) if recipe.folds else (train, val)
+    aside = f"{len(manifest) - len(usable)} of {len(manifest)} set aside. See: carina check DATA."
     if not len(learn) or not len(test):
         raise InvalidValue(
             f"A run learns from train and val and is judged on test; got {len(learn)} and "
-            f"{len(test)} usable films, with {len(manifest) - len(usable)} of {len(manifest)} set "
-            "aside. See: carina check DATA."
+            f"{len(test)} usable films, with {aside}"
+        )
+    if not recipe.folds and not len(apart):
+        raise InvalidValue(
+            "This recipe has no folds and chooses thresholds on val, which has no usable film, with "
+            f"{aside} Put patients in val, or give the recipe 2 folds or more."
         )
     cards = (*images, *([text.card] if text else []))
     exposed = tuple(_exposure(card, manifest) for card in cards)
@@ -140,6 +149,7 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
         digests=digests,
         learn=learn,
         test=test,
+        apart=apart,
         cards=cards,
         exposed=exposed,
         groups={

@@ -74,7 +74,8 @@ class Continual:
         specificity: Of the one that is to hold a specificity.
         prevalence: Finding -> share of films with it where the reader is to serve, for predictive
             values; that of the validation rows for findings that are not named.
-        folds: Patient-grouped folds for scores out of fold, calibration and thresholds.
+        folds: Patient-grouped folds of train and val for scores out of fold, calibration and
+            thresholds; 0 learns from train alone and takes all of these from val, held apart.
         draws: Resamples of patients for every interval.
         seed: Of everything random.
         salt: Of the hash that assigns patients to folds and hides them in tables.
@@ -108,9 +109,10 @@ class Continual:
             raise InvalidValue(
                 f"A recipe names one image encoder or more, each once: {self.encoders}."
             )
-        if self.folds < 2 or self.draws < 100:
+        if self.folds < 0 or self.folds == 1 or self.draws < 100:
             raise InvalidValue(
-                f"Wanted 2 folds and 100 draws or more; got {self.folds} and {self.draws}."
+                "Wanted 2 folds or more (or 0, which holds val apart) and 100 draws or more; got "
+                f"{self.folds} and {self.draws}."
             )
         if self.controls and not self.text_encoder:
             raise InvalidValue(

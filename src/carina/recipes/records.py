@@ -68,8 +68,12 @@ def rules_of(calibration: Sequence[Mapping[int, Calibrated]], names: tuple[str, 
     )
 
 
-def answer_rules(rules: Sequence[Rule]) -> dict[str, AnswerRule]:
+def answer_rules(rules: Sequence[Rule], *, chosen: str) -> dict[str, AnswerRule]:
     """The rules that a bundle can carry, by finding: those with a probability and a threshold.
+
+    Args:
+        rules: Of one step.
+        chosen: On which films: "out of fold" or "on val".
 
     Raises:
         InvalidValue: for a map that is no sigmoid, since a bundle's answer for a study stands on one.
@@ -88,7 +92,7 @@ def answer_rules(rules: Sequence[Rule]) -> dict[str, AnswerRule]:
             slope=rule.to_probability.slope,
             intercept=rule.to_probability.intercept,
             threshold=rule.points[0].threshold,
-            rule=f"{rule.points[0].rule} out of fold",
+            rule=f"{rule.points[0].rule} {chosen}",
         )
     return answers
 

@@ -1,6 +1,7 @@
 """Run a recipe: folds, one refit, scores, calibration, numbers with intervals, one folder.
 
-Choices are made out of fold on train and val; the test split is scored once, by the refit.
+Choices are made out of fold on train and val, or on val held apart; the test split is scored once,
+by the refit.
 """
 
 import os
@@ -22,6 +23,7 @@ from carina.bundles import write_taught
 from carina.core import PARTIAL, fingerprint, partial_folder, write_json
 from carina.evaluation import (
     OUT_OF_FOLD,
+    VALIDATION,
     Lived,
     Results,
     read_results,
@@ -38,7 +40,7 @@ from carina.recipes.recipe import CalibrateBy, Continual, beside_its_plan
 from carina.recipes.records import cards_used, rules_of
 from carina.recipes.standing import alone_in
 from carina.recipes.steering import controls_walked, follow_controls
-from carina.recipes.streaming import refuse_unlearnable, told_and_shown
+from carina.recipes.streaming import held_apart, refuse_unlearnable, told_and_shown
 from carina.recipes.teaching import taught_by
 from carina.streams import Ground, Stream, lay_out, written
 
@@ -107,10 +109,9 @@ def _worked(
     final, unfinished = out / name, out / f"{name}.unfinished"
     seconds: dict[str, float] = {}
     started = perf_counter()
-    folds = prepared.labelled.patients % recipe.folds
-    passes = [_fold(prepared, folds, fold) for fold in range(recipe.folds)]
-    passes.append(Pass(name="refit", learn=prepared.learn, score=prepared.test))
-    for this in passes:
+    passes = [_fold(prepared, fold, of=recipe.folds) for fold in range(recipe.folds)]
+    judged = np.concatenate([prepared.apart, prepared.test])
+    for this in (*passes, Pass(name="refit", learn=prepared.learn, score=judged)):
         before = perf_counter()
         yield from walk(
             this,
@@ -129,8 +130,8 @@ def _worked(
     yield Progress(stage="intervals", experience="", done=0, of=1)
     before = perf_counter()
     steps = len(stream.experiences) + 1
-    outside = _gathered(passes[:-1], unfinished, steps, prepared.learn)
-    refit = walked(unfinished / "refit", steps)
+    apart, refit = _parted(walked(unfinished / "refit", steps), len(prepared.apart))
+    outside = _gathered(passes, unfinished, steps, prepared.learn) if passes else apart
     left = learners_left(unfinished / "refit", steps)
     learners = [load_learner(path, setting=prepared.setting) for path in left[1:]]
     own: list[Mapping[int, Sigmoid]] = [
@@ -138,13 +139,14 @@ def _worked(
         for learner in learners
     ]
     told, shown = told_and_shown(stream, prepared)
+    chosen_on = (told, shown) if passes else held_apart(stream, prepared)
     ways: dict[CalibrateBy, Steps] = {
         by: Calibrator(
             by=by,
             keep=recipe.keep_validation,
             sensitivity=recipe.sensitivity,
             specificity=recipe.specificity,
-        ).steps(outside.difference, told, shown, own)
+        ).steps(outside.difference, *chosen_on, own)
         for by in CalibrateBy
     }
     calibration = ways[recipe.calibration]
@@ -153,9 +155,16 @@ def _worked(
         prepared=prepared,
         stream=stream,
         ways=ways,
-        outside=scores_of(OUT_OF_FOLD, prepared, stream, prepared.learn, outside, calibration),
+        outside=scores_of(
+            OUT_OF_FOLD if passes else VALIDATION,
+            prepared,
+            stream,
+            prepared.learn if passes else prepared.apart,
+            outside,
+            calibration,
+        ),
         test=scores_of("test", prepared, stream, prepared.test, refit, calibration),
-        lived=_with_rows_kept(recipe, prepared, shown, refit.lived),
+        lived=_with_rows_kept(recipe, prepared, chosen_on[1], refit.lived),
         controls=controls_walked(recipe, unfinished, steps),
         readouts=[learner.readout for learner in learners],
         positives=_positives(told, shown, stream.space.names),
@@ -184,9 +193,18 @@ def _tidy(out: Path, name: str) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _fold(prepared: Prepared, folds: Int[np.ndarray, " images"], fold: int) -> Pass:
-    mine = folds[prepared.learn] == fold
+def _fold(prepared: Prepared, fold: int, *, of: int) -> Pass:
+    mine = prepared.labelled.patients[prepared.learn] % of == fold
     return Pass(name=f"fold-{fold}", learn=prepared.learn[~mine], score=prepared.learn[mine])
+
+
+def _parted(refit: Walked, apart: int) -> tuple[Walked, Walked]:
+    """The refit's answers about the rows held apart, and about the test part."""
+    whole = {name: getattr(refit, name) for name in ("difference", "positive")}
+    return (
+        Walked(**{name: answers[:, :apart] for name, answers in whole.items()}, lived=()),
+        Walked(**{name: answers[:, apart:] for name, answers in whole.items()}, lived=refit.lived),
+    )
 
 
 def _gathered(
@@ -217,17 +235,18 @@ def _positives(
 def _with_rows_kept(
     recipe: Continual,
     prepared: Prepared,
-    shown: list[Bool[np.ndarray, "learn labels"]],
+    shown: list[Bool[np.ndarray, "validation labels"]],
     lived: tuple[Lived, ...],
 ) -> tuple[Lived, ...]:
     """What stays behind, and with it the validation rows where the recipe keeps them.
 
-    Every row learned from is one of validation in its fold; of each its features and labels stay.
+    With folds every row learned from is one of validation in its own; of each its features and labels
+    stay.
     """
     if not recipe.keep_validation:
         return lived
     width = prepared.labelled.features.element_size() * prepared.labelled.features.shape[1]
-    met = np.zeros(len(prepared.learn), dtype=bool)
+    met = np.zeros(len(shown[0]), dtype=bool)
     told = []
     for cells, life in zip(shown, lived, strict=True):
         met = met | cells.any(axis=1)

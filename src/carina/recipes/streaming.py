@@ -8,7 +8,7 @@ from carina.learning import Setting, Strategy, begin, reads_prompts
 from carina.recipes.preparation import Prepared
 from carina.streams import Experience, Ground, Stream
 
-__all__ = ["refuse_unlearnable", "told_and_shown"]
+__all__ = ["held_apart", "refuse_unlearnable", "told_and_shown"]
 
 
 def refuse_unlearnable(
@@ -67,6 +67,24 @@ def told_and_shown(
         told.append(said)
         shown.append(cells)
     return told, shown
+
+
+def held_apart(
+    stream: Stream, prepared: Prepared
+) -> tuple[list[Bool[np.ndarray, "apart labels"]], list[Bool[np.ndarray, "apart labels"]]]:
+    """The same of the rows held apart: for every experience, its own validation rows."""
+    place = {int(row): at for at, row in enumerate(prepared.apart)}
+    right = prepared.labelled.target[prepared.apart]
+    shown = []
+    for experience in stream.experiences:
+        cells = np.zeros_like(right)
+        at = np.array([place[int(row)] for row in experience.validation], dtype=np.int64)
+        columns = np.array(stream.space.indices(experience.visible))
+        known = prepared.certain[experience.validation][:, columns]
+        hidden = experience.validation_cells
+        cells[np.ix_(at, columns)] = known if hidden is None else known & hidden
+        shown.append(cells)
+    return [right] * len(shown), shown
 
 
 def _shown(experience: Experience, ground: Ground) -> tuple[int, int]:
