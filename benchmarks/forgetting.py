@@ -27,17 +27,14 @@ from carina.streams import ByClass, CellMatched
 
 SEEDS, ORDERS, DRAWS = 5, 8, 2000
 KEPT = "forgetting.json"
-FEWER = 2
-"""Orders of the methods that stand beside the one that is judged."""
 MARGIN, HARM = -0.02, -0.01
 """Bounds: of sequential less joint, and of backward transfer."""
 JOINT = replace(BASE, schedule=Schedule.LINEAR, steps=320, average=0.0)
-METHODS: Mapping[str, tuple[StrategyConfig, int]] = {
-    "RE-tune, plain": (replace(BASE, average=0.0), FEWER),
-    "RE-tune, running mean": (BASE, FEWER),
-    "RE-tune with distillation (LwF)": (LwF(base=replace(BASE, steps=80)), ORDERS),
+METHODS: Mapping[str, StrategyConfig] = {
+    "RE-tune, plain": replace(BASE, average=0.0),
+    "RE-tune, running mean": BASE,
+    "RE-tune with distillation (LwF)": LwF(base=replace(BASE, steps=80)),
 }
-"""Method to its strategy, and in how many orders it is taught."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +76,10 @@ def judged(
     work: Path,
     *,
     jobs: int,
-    methods: Mapping[str, tuple[StrategyConfig, int]] = METHODS,
+    methods: Mapping[str, StrategyConfig] = METHODS,
     joint: RETune = JOINT,
     seeds: int = SEEDS,
+    orders: int = ORDERS,
     draws: int = DRAWS,
 ) -> Iterator[Judged]:
     """Every method, walked where it is not there yet."""
@@ -91,7 +89,7 @@ def judged(
         (Walk(strategy=joint, plan=CellMatched(of=ByClass()), seed=seed), {"seed": seed})
         for seed in range(seeds)
     ]
-    for method, (strategy, orders) in methods.items():
+    for method, strategy in methods.items():
         walks = [
             (
                 Walk(strategy=strategy, plan=ByClass(order=order(number, names)), seed=seed),

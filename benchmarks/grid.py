@@ -22,6 +22,7 @@ from carina.learning import (
     SLDA,
     AnaCP,
     Averaged,
+    Cumulative,
     Heads,
     LwF,
     PseudoLabels,
@@ -75,7 +76,7 @@ METHODS: Mapping[str, StrategyConfig] = {
 }
 """Method to its setting; those marked keep rows of patients."""
 PROMPTED = (
-    RETune, LwF, PseudoLabels, Averaged, L2, EWC, SI, GPM, SLCA, WeightReset, Replay, RCLP
+    RETune, LwF, PseudoLabels, Averaged, L2, EWC, SI, GPM, SLCA, WeightReset, Replay, RCLP, Cumulative,
 )  # fmt: skip
 LEADING = ("RE-tune", "RE-tune with distillation (LwF)", "logistic heads", "masked ridge")
 
@@ -135,6 +136,7 @@ def _cells() -> Iterator[Cell]:
     yield _nih("by-class", "joint on the same cells", JOINT, CellMatched(of=ByClass()))
     yield _nih("by-label", "joint on the same cells", JOINT, CellMatched(of=ByLabel()))
     yield _nih("by-data", "joint on the same cells", JOINT, AllAtOnce())
+    yield _nih("by-data", "cumulative ¶", Cumulative(of=JOINT), ByData(parts=5))
     for method in (*LEADING, "RanPAC", "KLDA", "SLDA", "AnaCP"):
         if "LwF" not in method:
             strategy = JOINT if method == "RE-tune" else METHODS[method]
@@ -142,7 +144,8 @@ def _cells() -> Iterator[Cell]:
     for plan in ("new-labels", "corrected", "deletion"):
         for method in LEADING:
             laid = NAMED[f"nih-{plan}-ridge"]().plan
-            yield _nih(plan, method, METHODS[method], laid, core=method != LEADING[0])
+            core = method != LEADING[0] and plan != "new-labels"
+            yield _nih(plan, method, METHODS[method], laid, core=core)
     yield from _exposed()
     yield from _covid()
     yield from _phantoms()
@@ -185,7 +188,8 @@ def _exposed() -> Iterator[Cell]:
                     continue
                 strategy = JOINT if plan == "joint" and method == "RE-tune" else METHODS[method]
                 cell = _nih("exposure", f"{plan}: {method}, {name}", strategy, laid)
-                yield replace(cell, recipe=with_encoders(cell.recipe, *encoders))
+                recipe = with_encoders(cell.recipe, *encoders)
+                yield replace(cell, recipe=recipe, core=len(encoders) == 1)
 
 
 def _covid() -> Iterator[Cell]:
