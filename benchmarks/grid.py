@@ -9,7 +9,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from benchmarks.search_grids import BASE
-from carina.adaptors import ClipAdapter, Control, RandomFourier, RandomReLU, Sharing, Sides
+from carina.adaptors import (
+    ClipAdapter,
+    Control,
+    RandomFourier,
+    RandomReLU,
+    Residual,
+    Sharing,
+    Sides,
+)
 from carina.learning import (
     EWC,
     GPM,
@@ -84,6 +92,9 @@ ALIGNED: Mapping[str, StrategyConfig] = {
     "zero-shot": ZeroShot(),
     "RE-tune": replace(PLAIN, noise=0.3, batch=128),
     "RE-tune with distillation (LwF)": LwF(base=replace(BASE, noise=0.3, batch=128)),
+    "the same, adaptors born as the identity": LwF(
+        base=replace(BASE, sides=Sides(adaptor=Residual()), noise=0.3, batch=128)
+    ),
     "masked ridge, text prior": Ridge(),
     "logistic heads": HEADS,
 }
