@@ -32,6 +32,7 @@ from carina.streams.plans import found_from as found_from
 from carina.streams.plans import identity as identity
 from carina.streams.plans import lay_out as lay_out
 from carina.streams.plans import names_a_file as names_a_file
+from carina.streams.shares import nested_shares as nested_shares
 from carina.streams.simple import Simple as Simple
 from carina.streams.standing import Standing as Standing
 from carina.streams.standing import standing as standing
