@@ -23,6 +23,8 @@ from carina.adaptors.packing import readout_bytes as readout_bytes
 from carina.adaptors.packing import unpack as unpack
 from carina.adaptors.packing import unpack_alignment as unpack_alignment
 from carina.adaptors.packing import unshared as unshared
+from carina.adaptors.probe_head import ProbeHead as ProbeHead
+from carina.adaptors.probe_head import ProbeHeadModule as ProbeHeadModule
 from carina.adaptors.prompt_lint import PromptRemark as PromptRemark
 from carina.adaptors.prompt_lint import lint_prompts as lint_prompts
 from carina.adaptors.prompt_trials import Doubt as Doubt

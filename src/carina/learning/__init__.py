@@ -20,6 +20,11 @@ from carina.learning.learner import Retracts as Retracts
 from carina.learning.learner import Setting as Setting
 from carina.learning.learner import Step as Step
 from carina.learning.learner import Strategy as Strategy
+from carina.learning.probe import HeadTraining as HeadTraining
+from carina.learning.probe import ProbeEpoch as ProbeEpoch
+from carina.learning.probe import ProbeTrained as ProbeTrained
+from carina.learning.probe import Shown as Shown
+from carina.learning.probe import train_head as train_head
 from carina.learning.strategies import EWC as EWC
 from carina.learning.strategies import GPM as GPM
 from carina.learning.strategies import KLDA as KLDA
