@@ -23,6 +23,10 @@ VERBS: dict[str, tuple[str, str]] = {
         "carina.cli.compare:compare",
         "Compare two runs on the same films, in the mean and by finding, paired by patient.",
     ),
+    "probe": (
+        "carina.cli.probe:probe",
+        "Ask how well a frozen encoder tells findings apart, from ever fewer labels.",
+    ),
     "bundle": ("carina.cli.bundle:bundle", "Pack all that predicting needs, and no more."),
     "predict": (
         "carina.cli.predict:predict",

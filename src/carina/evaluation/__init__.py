@@ -32,6 +32,8 @@ from carina.evaluation.grouped import age_band as age_band
 from carina.evaluation.grouped import subgroups as subgroups
 from carina.evaluation.operating import Operation as Operation
 from carina.evaluation.operating import operated as operated
+from carina.evaluation.probes import ProbeResults as ProbeResults
+from carina.evaluation.probes import ShareResult as ShareResult
 from carina.evaluation.replicates import Quantity as Quantity
 from carina.evaluation.replicates import Replicate as Replicate
 from carina.evaluation.replicates import replicated as replicated

@@ -141,7 +141,7 @@ def train_head(
             dropped = head.kept(len(batch), draw)
             loss = masked_bce(head(rows[batch], dropped), films.target[batch], films.known[batch])
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             losses.append(float(loss.detach()))
         head.eval()

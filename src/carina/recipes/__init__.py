@@ -14,6 +14,10 @@ from carina.recipes.paper import retune_paper as retune_paper
 from carina.recipes.passes import Progress as Progress
 from carina.recipes.preparation import Prepared as Prepared
 from carina.recipes.preparation import prepare as prepare
+from carina.recipes.probing import Probe as Probe
+from carina.recipes.probing import Probed as Probed
+from carina.recipes.probing import probe as probe
+from carina.recipes.probing import probe_reading as probe_reading
 from carina.recipes.recipe import Align as Align
 from carina.recipes.recipe import CalibrateBy as CalibrateBy
 from carina.recipes.recipe import Continual as Continual

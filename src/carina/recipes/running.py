@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Bool, Int
 
 from carina.bundles import write_taught
-from carina.core import PARTIAL, fingerprint, partial_folder, write_json
+from carina.core import fingerprint, partial_folder, write_json
 from carina.evaluation import (
     OUT_OF_FOLD,
     VALIDATION,
@@ -38,7 +38,7 @@ from carina.recipes.passes import Pass, Progress, Walked, learners_left, walk, w
 from carina.recipes.preparation import Prepared
 from carina.recipes.recipe import CalibrateBy, Continual, beside_its_plan
 from carina.recipes.records import cards_used, rules_of
-from carina.recipes.standing import alone_in
+from carina.recipes.standing import alone_in, tidy
 from carina.recipes.steering import controls_walked, follow_controls
 from carina.recipes.streaming import held_apart, refuse_unlearnable, told_and_shown
 from carina.recipes.teaching import taught_by
@@ -98,7 +98,7 @@ def run(recipe: Continual, prepared: Prepared, out: Path) -> Iterator[Progress |
         with alone_in(out / f"{name}.unfinished"):
             if not whole.is_file():  # nobody finished it since
                 yield from _worked(recipe, prepared, stream, ground, out, name)
-    _tidy(out, name)
+    tidy(out, name)
     yield Finished(folder=out / name, results=read_results(whole))
 
 
@@ -185,12 +185,6 @@ def _worked(
         write_results(folder / "results.json", results)
         for step, path in enumerate(left):  # copied: until the folder is whole, all can be redone
             shutil.copytree(path, folder / "learners" / f"{step:03}")
-
-
-def _tidy(out: Path, name: str) -> None:
-    """Remove what this attempt, and killed ones before it, needed beside the run that is whole."""
-    for path in (out / f"{name}.unfinished", *out.glob(f"{PARTIAL}*-{name}")):
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _fold(prepared: Prepared, fold: int, *, of: int) -> Pass:

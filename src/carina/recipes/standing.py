@@ -1,13 +1,14 @@
 """One process at a time in the folder of an unfinished run."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from carina.core import UnreadableFile, lock_folder
+from carina.core import PARTIAL, UnreadableFile, lock_folder
 
-__all__ = ["alone_in"]
+__all__ = ["alone_in", "tidy"]
 
 
 @contextmanager
@@ -35,3 +36,9 @@ def alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
+
+
+def tidy(out: Path, name: str) -> None:
+    """Remove what an attempt, and killed ones before it, needed beside the run that is whole."""
+    for path in (out / f"{name}.unfinished", *out.glob(f"{PARTIAL}*-{name}")):
+        shutil.rmtree(path, ignore_errors=True)

@@ -72,4 +72,5 @@ def _dealt(
             side[patient], left[patient] = to, False
             room[to] -= 1
             lacks[to] -= shows[patient]
-    return side == 0
+    first: np.ndarray = side == 0
+    return first
