@@ -17,9 +17,7 @@ FLAGS = {
     "card": "runs out",
     "results": "run as_json",
     "compare": "first second as_json",
-    "probe": (
-        "data encoder store out head shares draws findings rate standardise mapping seed as_json"
-    ),
+    "probe": ("data encoder store out head shares draws findings rate batch mapping seed as_json"),
     "bundle": "run out after updatable",
     "predict": "bundle images as_json weights trust_input",
     "update": ("bundle data store mapping locked margin protocol weights trust_input as_json"),

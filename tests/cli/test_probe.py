@@ -56,7 +56,7 @@ def test_a_table_for_people_names_films_and_findings(
     [
         (("--shares", "all"), "For example --shares 0.01,0.1,1"),
         (("--shares", "0.0001"), "is nobody"),
-        (("--head", "ridge", "--rate", "0.1"), "--rate and --standardise are of the mlp"),
+        (("--head", "ridge", "--rate", "0.1"), "--rate and --batch are of the mlp"),
     ],
 )
 def test_wrong_asks_end_in_one_line(

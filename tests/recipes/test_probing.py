@@ -17,7 +17,7 @@ from carina.learning import Heads, HeadTraining, Ridge
 from carina.recipes import Prepared, Probe, Probed, prepare, probe, probe_reading
 from carina.studies import Manifest
 
-QUICK = HeadTraining(head=ProbeHead(hidden=16), rate=1e-2, epochs=8, standardise=True)
+QUICK = HeadTraining(head=ProbeHead(hidden=16), rate=1e-2, epochs=20)
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ def probe(
     draws: int = 10,
     findings: str = "",
     rate: float | None = None,
-    standardise: bool = False,
+    batch: int | None = None,
     mapping: Path | None = None,
     seed: int = 27,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
@@ -56,16 +56,16 @@ def probe(
         draws: How often shares are drawn.
         findings: Which, with commas between; all by default.
         rate: Learning rate of the mlp; the authors' 5e-5 by default.
-        standardise: Bring features to mean 0 and deviation 1 first (mlp).
+        batch: Films a step of the mlp; the authors' 512 by default.
         mapping: TOML that names the table's columns.
         seed: Of everything random.
         as_json: Print the results for machines.
     """
     by = _HEADS[head]
     if isinstance(by, HeadTraining):
-        by = HeadTraining(rate=by.rate if rate is None else rate, standardise=standardise)
-    elif rate is not None or standardise:
-        raise InvalidValue(f"--rate and --standardise are of the mlp; the head is {head}.")
+        by = HeadTraining(rate=by.rate if rate is None else rate, batch=batch or by.batch)
+    elif rate is not None or batch is not None:
+        raise InvalidValue(f"--rate and --batch are of the mlp; the head is {head}.")
     recipe = Probe(
         name=f"probe {encoder} by {head}",
         encoders=tuple(encoder.split("+")),

@@ -35,8 +35,6 @@ class HeadTraining:
         epochs: At most.
         patience: Epochs without a better validation loss after which training ends.
         least: By how much a loss must be lower to be better.
-        standardise: Whether features are brought to mean 0 and deviation 1 over the films learned
-            from; the authors' are not.
     """
 
     head: ProbeHead = ProbeHead()
@@ -46,7 +44,6 @@ class HeadTraining:
     epochs: int = 100
     patience: int = 10
     least: float = 1e-3
-    standardise: bool = False
 
     def __post_init__(self) -> None:
         if min(self.batch, self.epochs, self.patience) < 1 or self.rate <= 0:
@@ -91,21 +88,17 @@ class ProbeTrained:
     """The last event: the head of the best epoch.
 
     Attributes:
-        module: Takes features as they are, standardised or not.
-        mean: Taken off the features first.
-        deviation: And what they are then divided by.
+        module: Its norm as it stood after that epoch, and fixed.
         epoch: Number of the best, from 1.
     """
 
     module: ProbeHeadModule
-    mean: Float[Tensor, " dim"]
-    deviation: Float[Tensor, " dim"]
     epoch: int
 
     def __call__(self, features: Float[Tensor, "films dim"]) -> Float[Tensor, "films labels"]:
         """Logits of films, each by itself."""
         with torch.no_grad():
-            return self.module((features - self.mean) / self.deviation)  # type: ignore[no-any-return]
+            return self.module(features)  # type: ignore[no-any-return]
 
 
 def train_head(
@@ -128,41 +121,33 @@ def train_head(
             f"and {int(validation.known.any(dim=1).sum())} with a known label."
         )
     draw = torch.Generator().manual_seed(int(rng.integers(1 << 63)))
-    mean, deviation = _scale(films.features, standardise=training.standardise)
     head = training.head.build(films.features.shape[1], films.target.shape[1], draw)
     optimiser = torch.optim.AdamW(
         head.parameters(), lr=training.rate, weight_decay=training.weight_decay
     )
-    rows, held = ((one.features - mean) / deviation for one in (films, validation))
     best, kept, at = float("inf"), head, 0
     for epoch in range(1, training.epochs + 1):
         losses = []
-        for batch in _batches(len(rows), training.batch, draw):
+        for batch in _batches(len(films.features), training.batch, draw):
             dropped = head.kept(len(batch), draw)
-            loss = masked_bce(head(rows[batch], dropped), films.target[batch], films.known[batch])
+            logits = head(films.features[batch], dropped)
+            loss = masked_bce(logits, films.target[batch], films.known[batch])
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             losses.append(float(loss.detach()))
         head.eval()
         with torch.no_grad():
-            found = float(masked_bce(head(held), validation.target, validation.known))
+            found = float(
+                masked_bce(head(validation.features), validation.target, validation.known)
+            )
         yield ProbeEpoch(number=epoch, loss=sum(losses) / len(losses), validation=found)
         if found < best - training.least:
             best, kept, at = found, deepcopy(head), epoch
         elif epoch - at >= training.patience:
             break
         head.train()
-    yield ProbeTrained(module=kept.eval(), mean=mean, deviation=deviation, epoch=at)
-
-
-def _scale(
-    features: Float[Tensor, "films dim"], *, standardise: bool
-) -> tuple[Float[Tensor, " dim"], Float[Tensor, " dim"]]:
-    if not standardise:
-        return torch.zeros_like(features[0]), torch.ones_like(features[0])
-    deviation = features.std(dim=0)
-    return features.mean(dim=0), deviation.where(deviation > 0, 1.0)
+    yield ProbeTrained(module=kept.eval(), epoch=at)
 
 
 def _batches(rows: int, size: int, draw: torch.Generator) -> tuple[Tensor, ...]:
