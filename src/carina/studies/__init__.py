@@ -5,6 +5,9 @@ from carina.studies.checking import CheckReport as CheckReport
 from carina.studies.checking import PresenceCounts as PresenceCounts
 from carina.studies.checking import SplitCounts as SplitCounts
 from carina.studies.checking import check as check
+from carina.studies.disturbances import LEVELS as LEVELS
+from carina.studies.disturbances import Disturbance as Disturbance
+from carina.studies.disturbances import disturbed as disturbed
 from carina.studies.findings import FINDINGS as FINDINGS
 from carina.studies.findings import Finding as Finding
 from carina.studies.findings import canonical as canonical
