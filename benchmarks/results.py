@@ -26,6 +26,7 @@ from benchmarks.out_of_fold import drawn_phantoms
 from benchmarks.results_figures import draw_figures
 from benchmarks.results_page import page
 from benchmarks.results_rows import Row
+from benchmarks.robustness import robustness_rows
 from benchmarks.starter import starter_rows
 from carina.cards import write_run_card
 from carina.core import partial_folder, salted, write_text
@@ -143,6 +144,7 @@ def main() -> None:
     encoded(given.data, given.work)
     rows = list(done(cells, given.data, given.work, jobs=given.jobs))
     starter = starter_rows(given.data, given.work, jobs=given.jobs)
+    held = robustness_rows(rows, given.data, given.work)
     print(f"{len(rows)} cells in {(time.perf_counter() - started) / 60:.1f} minutes", flush=True)
     write_tables(rows, given.work)
     draw_figures(rows, kept_in(given.work), given.out / "pictures")
@@ -151,7 +153,7 @@ def main() -> None:
     _, mark, below = written.partition(INPUTS)  # another command's part of the page stays
     write_text(
         path,
-        page(rows, starter, kept_in(given.work), fine_tuning_table(given.work))
+        page(rows, starter, held, kept_in(given.work), fine_tuning_table(given.work))
         + (f"\n{mark}{below}" if mark else ""),
     )
 

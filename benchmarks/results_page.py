@@ -6,6 +6,8 @@ from benchmarks.forgetting import Judged
 from benchmarks.forgetting import table as forgetting_table
 from benchmarks.grid import LITE, MOBILE
 from benchmarks.results_rows import Row, gap, said, table
+from benchmarks.robustness import Held
+from benchmarks.robustness import table as robustness_table
 from benchmarks.starter import StarterRow
 from carina.evaluation import CRITERIA, Results
 
@@ -31,13 +33,18 @@ PUBLISHED = {
 
 
 def page(
-    rows: list[Row], starter: list[StarterRow], forgetting: list[Judged], fine_tuned: list[str]
+    rows: list[Row],
+    starter: list[StarterRow],
+    held: list[Held],
+    forgetting: list[Judged],
+    fine_tuned: list[str],
 ) -> str:
     """The page as Markdown.
 
     Args:
         rows: The finished cells.
         starter: Of the hand-made mix.
+        held: Of readers on disturbed films.
         forgetting: What `benchmarks.forgetting` found, where it ran.
         fine_tuned: The table of `benchmarks.fine_tuning`.
     """
@@ -54,6 +61,7 @@ def page(
     lines += _phantoms(rows)
     lines += ["## What fine-tuning the whole encoder costs and gives †", "", *fine_tuned, ""]
     lines += _exposure(rows)
+    lines += robustness_table(held)
     lines += _starter(starter)
     lines += _covid(rows)
     return "\n".join(lines).rstrip() + "\n"

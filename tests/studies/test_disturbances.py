@@ -16,7 +16,8 @@ def film(rows: int = 96, cols: int = 128, seed: int = 0) -> np.ndarray:
     smooth = gaussian_filter(rng.normal(size=(rows, cols)), 3)
     smooth[rows // 3 : rows // 2, cols // 3 : cols // 2] += 0.2
     low, high = smooth.min(), smooth.max()
-    return ((smooth - low) / (high - low)).astype(np.float32)
+    scaled: np.ndarray = ((smooth - low) / (high - low)).astype(np.float32)
+    return scaled
 
 
 def rng(seed: int = 0) -> np.random.Generator:
