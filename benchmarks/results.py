@@ -23,6 +23,7 @@ from benchmarks.fine_tuning import table as fine_tuning_table
 from benchmarks.forgetting import kept_in
 from benchmarks.grid import COVID, LITE, MOBILE, NIH, PHANTOMS, Cell, grid
 from benchmarks.out_of_fold import drawn_phantoms
+from benchmarks.probes import probe_results
 from benchmarks.results_figures import draw_figures
 from benchmarks.results_page import page
 from benchmarks.results_rows import Row
@@ -145,6 +146,8 @@ def main() -> None:
     rows = list(done(cells, given.data, given.work, jobs=given.jobs))
     starter = starter_rows(given.data, given.work, jobs=given.jobs)
     held = robustness_rows(rows, given.data, given.work)
+    grounds = (NIH, PHANTOMS) if given.full else (NIH,)
+    probes = list(probe_results(given.data, given.work, grounds=grounds))
     print(f"{len(rows)} cells in {(time.perf_counter() - started) / 60:.1f} minutes", flush=True)
     write_tables(rows, given.work)
     draw_figures(rows, kept_in(given.work), given.out / "pictures")
@@ -153,7 +156,7 @@ def main() -> None:
     _, mark, below = written.partition(INPUTS)  # another command's part of the page stays
     write_text(
         path,
-        page(rows, starter, held, kept_in(given.work), fine_tuning_table(given.work))
+        page(rows, starter, held, probes, kept_in(given.work), fine_tuning_table(given.work))
         + (f"\n{mark}{below}" if mark else ""),
     )
 

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from benchmarks.forgetting import Judged
 from benchmarks.forgetting import table as forgetting_table
 from benchmarks.grid import LITE, MOBILE
+from benchmarks.probes import table as probe_table
 from benchmarks.results_rows import Row, gap, said, table
 from benchmarks.robustness import Held
 from benchmarks.robustness import table as robustness_table
 from benchmarks.starter import StarterRow
-from carina.evaluation import CRITERIA, Results
+from benchmarks.starter import table as starter_table
+from carina.evaluation import CRITERIA, ProbeResults, Results
 
 __all__ = ["page"]
 
@@ -36,6 +38,7 @@ def page(
     rows: list[Row],
     starter: list[StarterRow],
     held: list[Held],
+    probes: list[ProbeResults],
     forgetting: list[Judged],
     fine_tuned: list[str],
 ) -> str:
@@ -45,6 +48,7 @@ def page(
         rows: The finished cells.
         starter: Of the hand-made mix.
         held: Of readers on disturbed films.
+        probes: Of heads on shares of the labels.
         forgetting: What `benchmarks.forgetting` found, where it ran.
         fine_tuned: The table of `benchmarks.fine_tuning`.
     """
@@ -61,8 +65,9 @@ def page(
     lines += _phantoms(rows)
     lines += ["## What fine-tuning the whole encoder costs and gives †", "", *fine_tuned, ""]
     lines += _exposure(rows)
+    lines += probe_table(probes)
     lines += robustness_table(held)
-    lines += _starter(starter)
+    lines += starter_table(starter)
     lines += _covid(rows)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -352,22 +357,6 @@ def _exposure(rows: list[Row]) -> list[str]:
         f"{MOBILE} was trained on films of this data set with these labels. Its authors dropped every film with more than one label, so the others are surely unseen; they are harder, and other films of the same patients may have been seen.",
         "",
         *table(header, body),
-    ]
-
-
-def _starter(rows: list[StarterRow]) -> list[str]:
-    if not rows:
-        return []
-    body = [
-        [f"{row.stream}: {row.method}", said(row.auroc), said(row.backward) if row.backward else ""]
-        for row in rows
-    ]
-    return [
-        "## The hand-made mix alone",
-        "",
-        f"In the whole set the source of a film tells No Finding. So the {rows[0].films} films of {rows[0].patients} patients of the hand-made mix stand alone, by five folds over all of them, since its test part has no Edema. Nothing was chosen on them.",
-        "",
-        *table(["run", "AUROC out of fold, 14 findings", "BWT"], body),
     ]
 
 

@@ -11,13 +11,15 @@ import numpy as np
 
 from benchmarks.grid import JOINT, METHODS
 from benchmarks.out_of_fold import STARTER, Walk, films, scores_of, shown, stream_of, walked
+from benchmarks.results_rows import said
+from benchmarks.results_rows import table as rows_of
 from carina.core import Estimate, generator
 from carina.evaluation import Replicate, replicated
 from carina.learning import StrategyConfig
 from carina.recipes import NIH_FINDINGS
 from carina.streams import AllAtOnce, ByClass, StreamPlan
 
-__all__ = ["StarterRow", "starter_rows"]
+__all__ = ["StarterRow", "starter_rows", "table"]
 
 DRAWS = 1000
 _WALKED: tuple[tuple[str, str, StrategyConfig, StreamPlan], ...] = (
@@ -84,3 +86,20 @@ def starter_rows(data: Path, work: Path, *, jobs: int) -> list[StarterRow]:
             )
         )
     return rows
+
+
+def table(rows: list[StarterRow]) -> list[str]:
+    """Its section of the page, as Markdown; nothing where nothing was walked."""
+    if not rows:
+        return []
+    body = [
+        [f"{row.stream}: {row.method}", said(row.auroc), said(row.backward) if row.backward else ""]
+        for row in rows
+    ]
+    return [
+        "## The hand-made mix alone",
+        "",
+        f"In the whole set the source of a film tells No Finding. So the {rows[0].films} films of {rows[0].patients} patients of the hand-made mix stand alone, by five folds over all of them, since its test part has no Edema. Nothing was chosen on them.",
+        "",
+        *rows_of(["run", "AUROC out of fold, 14 findings", "BWT"], body),
+    ]
