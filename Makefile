@@ -67,7 +67,7 @@ results-full: forgetting  ## the same with every cell of the grid
 forgetting: $(VENV)/.development  ## does RE-tune forget? 5 seeds x 8 orders, out of fold (an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/forgetting.py --data $(DATA) --work $(WORK)/results
 
-tuning: $(VENV)/.development  ## twelve settings of every method, out of fold (two hours)
+tuning: $(VENV)/.development  ## eight settings of every method, out of fold (two hours)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/tuning.py --data $(DATA) --work $(WORK)/results --out docs/decisions
 
 inputs: $(VENV)/.development  ## measure encoders, guard, labeller, damaged files; write into docs/results.md

@@ -18,10 +18,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.out_of_fold import NIH, Walk, films, scores_of, shown, stream_of, walked
-from benchmarks.search_grids import BASE
+from benchmarks.search_grids import BASE, JOINT
 from carina.core import Estimate, dump, generator, load, read_json, write_json
 from carina.evaluation import Replicate, replicated, replicated_difference
-from carina.learning import LwF, RETune, Schedule, StrategyConfig
+from carina.learning import LwF, RETune, StrategyConfig
 from carina.recipes import NIH_FINDINGS, Prepared
 from carina.streams import ByClass, CellMatched
 
@@ -29,10 +29,9 @@ SEEDS, ORDERS, DRAWS = 5, 8, 2000
 KEPT = "forgetting.json"
 MARGIN, HARM = -0.02, -0.01
 """Bounds: of sequential less joint, and of backward transfer."""
-JOINT = replace(BASE, schedule=Schedule.LINEAR, steps=320, average=0.0)
 METHODS: Mapping[str, StrategyConfig] = {
-    "RE-tune, plain": replace(BASE, average=0.0),
-    "RE-tune, running mean": BASE,
+    "RE-tune, plain": replace(BASE, steps=80, average=0.0),
+    "RE-tune, running mean": replace(BASE, steps=20),
     "RE-tune with distillation (LwF)": LwF(base=replace(BASE, steps=80)),
 }
 

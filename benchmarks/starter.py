@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.grid import JOINT, METHODS
+from benchmarks.grid import METHODS
 from benchmarks.out_of_fold import STARTER, Walk, films, scores_of, shown, stream_of, walked
 from benchmarks.results_rows import said
 from benchmarks.results_rows import table as rows_of
+from benchmarks.search_grids import JOINT
 from carina.core import Estimate, generator
 from carina.evaluation import Replicate, replicated
 from carina.learning import StrategyConfig

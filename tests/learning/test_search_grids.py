@@ -22,7 +22,7 @@ DEFAULTS = {
 def test_every_method_has_as_many_different_trials(method: str) -> None:
     tried = settings_of(method)
 
-    assert len({fingerprint(dump(one)) for one in tried}) == len(tried) == TRIALS
+    assert len({fingerprint(dump(one)) for one in tried}) == len(tried) >= TRIALS
 
 
 @pytest.mark.parametrize("method", DEFAULTS)
