@@ -4,9 +4,16 @@ from carina.adaptors.alignment import Alignment as Alignment
 from carina.adaptors.alignment import RidgeAlignment as RidgeAlignment
 from carina.adaptors.alignment import fit_alignment as fit_alignment
 from carina.adaptors.answer_blocks import answer_in_blocks as answer_in_blocks
+from carina.adaptors.building import build_decoder as build_decoder
+from carina.adaptors.building import fitting_decoder as fitting_decoder
+from carina.adaptors.building import outputs_needed as outputs_needed
 from carina.adaptors.clip_adapter import ClipAdapter as ClipAdapter
 from carina.adaptors.controls import Control as Control
 from carina.adaptors.controls import controlled as controlled
+from carina.adaptors.decoders import Convolutional as Convolutional
+from carina.adaptors.decoders import Decoder as Decoder
+from carina.adaptors.decoders import DecoderConfig as DecoderConfig
+from carina.adaptors.decoders import FrozenUNet as FrozenUNet
 from carina.adaptors.finding_bank import FindingBank as FindingBank
 from carina.adaptors.identity import Identity as Identity
 from carina.adaptors.lifts import Beside as Beside

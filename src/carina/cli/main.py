@@ -32,6 +32,10 @@ VERBS: dict[str, tuple[str, str]] = {
         "carina.cli.predict:predict",
         "Answer for images: a calibrated probability a finding.",
     ),
+    "segment": (
+        "carina.cli.segment:segment",
+        "Teach a decoder over a frozen encoder to draw a structure, and judge it.",
+    ),
     "update": (
         "carina.cli.update:update",
         "Let a reader in service learn on, if the new one passes the gate.",

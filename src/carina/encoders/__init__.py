@@ -30,6 +30,7 @@ from carina.encoders.loading import shelves as shelves
 from carina.encoders.onnx_export import OnnxParity as OnnxParity
 from carina.encoders.onnx_export import export_onnx as export_onnx
 from carina.encoders.preprocess import prepare as prepare
+from carina.encoders.preprocess import prepare_mask as prepare_mask
 from carina.encoders.protocol import Encoded as Encoded
 from carina.encoders.protocol import ImageEncoder as ImageEncoder
 from carina.encoders.protocol import TextEncoder as TextEncoder

@@ -1,13 +1,13 @@
 """From one grey image to an encoder's input: fitted, antialiased, scaled; the same bits each time."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from PIL import Image
 
 from carina.core import InvalidValue
 from carina.encoders.card import Preprocess
 
-__all__ = ["prepare"]
+__all__ = ["prepare", "prepare_mask"]
 
 _SLACK = 1e-4  # rounding of whoever scaled the image to [0, 1]
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -44,6 +44,24 @@ def prepare(
     mean = np.array(spec.mean, dtype=np.float32)[:, None, None]
     deviation = np.array(spec.deviation, dtype=np.float32)[:, None, None]
     return np.ascontiguousarray((channels - mean) / deviation)
+
+
+def prepare_mask(
+    mask: Bool[np.ndarray, "rows cols"], spec: Preprocess
+) -> Bool[np.ndarray, "{spec.size} {spec.size}"]:
+    """A mask on the pixels of the input that `prepare` makes of its image.
+
+    A pixel is in it where at least half of what it shows is. What a crop cuts off is gone; what
+    padding adds is outside.
+
+    Raises:
+        InvalidValue: where the mask is empty of pixels.
+    """
+    if mask.size == 0:
+        raise InvalidValue(f"A mask has pixels; got one of shape {mask.shape}.")
+    shares = np.asarray(_fit(Image.fromarray(mask.astype(np.float32)), spec))
+    inside: np.ndarray = shares >= 0.5
+    return inside
 
 
 def _fit(picture: Image.Image, spec: Preprocess) -> Image.Image:

@@ -30,6 +30,11 @@ from carina.evaluation.grouped import GROUPED as GROUPED
 from carina.evaluation.grouped import Subgroups as Subgroups
 from carina.evaluation.grouped import age_band as age_band
 from carina.evaluation.grouped import subgroups as subgroups
+from carina.evaluation.mask_results import DECODER as DECODER
+from carina.evaluation.mask_results import MaskLine as MaskLine
+from carina.evaluation.mask_results import MaskResults as MaskResults
+from carina.evaluation.mask_results import ShareMean as ShareMean
+from carina.evaluation.mask_results import read_mask_results as read_mask_results
 from carina.evaluation.operating import Operation as Operation
 from carina.evaluation.operating import operated as operated
 from carina.evaluation.probes import ProbeResults as ProbeResults
@@ -48,5 +53,9 @@ from carina.evaluation.scores import Part as Part
 from carina.evaluation.scores import Scores as Scores
 from carina.evaluation.scores import read_scores as read_scores
 from carina.evaluation.scores import write_scores as write_scores
+from carina.evaluation.segmentation import EMPTY_CONVENTION as EMPTY_CONVENTION
+from carina.evaluation.segmentation import MASK_SCORES as MASK_SCORES
+from carina.evaluation.segmentation import blind_masks as blind_masks
+from carina.evaluation.segmentation import judge_masks as judge_masks
 from carina.evaluation.transfer import Combination as Combination
 from carina.evaluation.transfer import TransferMatrix as TransferMatrix

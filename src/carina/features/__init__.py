@@ -9,6 +9,8 @@ from carina.features.digests import lookup as lookup
 from carina.features.encoding import encode as encode
 from carina.features.forgetting import Forgotten as Forgotten
 from carina.features.forgetting import forget as forget
+from carina.features.masks import MaskTable as MaskTable
+from carina.features.masks import read_masks as read_masks
 from carina.features.prompts import PromptVectors as PromptVectors
 from carina.features.segment import MadeBy as MadeBy
 from carina.features.segment import Segment as Segment

@@ -25,6 +25,11 @@ from carina.learning.probe import ProbeEpoch as ProbeEpoch
 from carina.learning.probe import ProbeTrained as ProbeTrained
 from carina.learning.probe import Shown as Shown
 from carina.learning.probe import train_head as train_head
+from carina.learning.segment import DecoderLearned as DecoderLearned
+from carina.learning.segment import DecoderStep as DecoderStep
+from carina.learning.segment import Segmenting as Segmenting
+from carina.learning.segment import drawn_masks as drawn_masks
+from carina.learning.segment import teach_decoder as teach_decoder
 from carina.learning.strategies import EWC as EWC
 from carina.learning.strategies import GPM as GPM
 from carina.learning.strategies import KLDA as KLDA

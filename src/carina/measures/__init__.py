@@ -55,6 +55,7 @@ from carina.measures.maps import BetaMap as BetaMap
 from carina.measures.maps import CalibrationMap as CalibrationMap
 from carina.measures.maps import IsotonicMap as IsotonicMap
 from carina.measures.maps import Sigmoid as Sigmoid
+from carina.measures.means import mean_interval as mean_interval
 from carina.measures.moments import shrunken_sigmoid_from_moments as shrunken_sigmoid_from_moments
 from carina.measures.multiplicity import benjamini_hochberg as benjamini_hochberg
 from carina.measures.multiplicity import holm as holm
@@ -64,6 +65,9 @@ from carina.measures.noninferiority import NonInferiority as NonInferiority
 from carina.measures.noninferiority import Verdict as Verdict
 from carina.measures.noninferiority import noninferiority as noninferiority
 from carina.measures.noninferiority import noninferiority_by_delong as noninferiority_by_delong
+from carina.measures.overlap import boundary_distances as boundary_distances
+from carina.measures.overlap import dice as dice
+from carina.measures.overlap import iou as iou
 from carina.measures.paired import bootstrap_test as bootstrap_test
 from carina.measures.paired import brier_over_prevalence as brier_over_prevalence
 from carina.measures.paired import difference as difference

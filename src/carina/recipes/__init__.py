@@ -26,6 +26,12 @@ from carina.recipes.recipe import find_recipe as find_recipe
 from carina.recipes.running import Finished as Finished
 from carina.recipes.running import run as run
 from carina.recipes.running import run_name as run_name
+from carina.recipes.segmentation import Segmentation as Segmentation
+from carina.recipes.segmenting import PreparedMasks as PreparedMasks
+from carina.recipes.segmenting import Segmented as Segmented
+from carina.recipes.segmenting import prepare_masks as prepare_masks
+from carina.recipes.segmenting import segment as segment
+from carina.recipes.segmenting import to_encode as to_encode
 from carina.recipes.threads import one_thread as one_thread
 from carina.recipes.updating.dossier import Dossier as Dossier
 from carina.recipes.updating.dossier_page import dossier_page as dossier_page

@@ -22,6 +22,8 @@ from carina.studies.labels import Presence as Presence
 from carina.studies.manifest import Manifest as Manifest
 from carina.studies.manifest import Split as Split
 from carina.studies.manifest import Study as Study
+from carina.studies.marks import Marks as Marks
+from carina.studies.marks import find_marks as find_marks
 from carina.studies.picture import MAX_PIXELS as MAX_PIXELS
 from carina.studies.picture import Flag as Flag
 from carina.studies.picture import Form as Form

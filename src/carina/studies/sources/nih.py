@@ -142,5 +142,6 @@ NIH = SOURCES.register("nih-chestxray14")(
             "covidx": "COVIDx has RSNA's films, which are of this set",
         },
         regions=_regions,
+        drawn_on=(1024, 1024),
     )
 )

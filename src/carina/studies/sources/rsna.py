@@ -168,5 +168,7 @@ RSNA = SOURCES.register("rsna-pneumonia")(
             "covidx": "COVIDx takes its normal films and its pneumonia from here",
         },
         regions=_regions,
+        drawn_on=(1024, 1024),
+        marks_all=True,
     )
 )

@@ -151,5 +151,7 @@ SIIM = SOURCES.register("siim-acr")(
             "rsna-pneumonia": "both are drawn from ChestX-ray14",
         },
         regions=_regions,
+        drawn_on=(1024, 1024),
+        marks_all=True,
     )
 )

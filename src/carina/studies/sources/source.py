@@ -72,6 +72,8 @@ class Source:
             file names alone could be anybody's.
         shares: Other source to which films both have: do not train on one and test on the other.
         regions: Data folder to the boxes or masks it holds, on images as the manifest names them.
+        drawn_on: Rows and columns of the images regions were drawn on, where all have one size.
+        marks_all: Whether all films were looked at for regions: one without any has none.
     """
 
     name: str
@@ -85,6 +87,8 @@ class Source:
     headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     shares: Mapping[str, str] = field(default_factory=dict)
     regions: Callable[[Path], tuple[Region, ...]] | None = None
+    drawn_on: tuple[int, int] | None = None
+    marks_all: bool = False
 
     def __post_init__(self) -> None:
         if not self.labels or not self.splits:

@@ -1,0 +1,74 @@
+"""The card of a segmentation: scores beside those of predictors that look at no film."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from carina.core import write_text
+from carina.evaluation import DECODER, MASK_SCORES, MaskResults, ShareMean, read_mask_results
+
+__all__ = ["mask_rows", "write_mask_card"]
+
+
+def mask_rows(results: MaskResults) -> Iterator[list[str]]:
+    """A row for each share and predictor: share, films, predictor, then each of `MASK_SCORES`.
+
+    One draw stands with its interval by patient, several as mean, standard deviation between
+    draws, and how many.
+    """
+    pairs = dict.fromkeys((one.share, one.predictor) for one in results.lines)
+    for share, predictor in sorted(pairs, key=lambda pair: (pair[0], pair[1] != DECODER)):
+        lines = [one for one in results.lines if (one.share, one.predictor) == (share, predictor)]
+        told = results.over_draws(predictor, share)
+        cells = [
+            str(lines[0].scores[name]) if len(lines) == 1 else _over(told[name], len(lines))
+            for name in MASK_SCORES
+        ]
+        yield [f"{share:.0%}", str(lines[0].films), predictor, *cells]
+
+
+def write_mask_card(folder: Path) -> Path:
+    """Write ``card.md`` into a segmentation's folder.
+
+    Raises:
+        MissingFile, ConfigError, Mismatch: where the folder holds no finished segmentation.
+    """
+    results = read_mask_results(folder / "results.json")
+    header = ["share", "films", "predictor", *MASK_SCORES]
+    table = [header, ["---"] * len(header), *mask_rows(results)]
+    aside = [f"- {count} x {reason}" for reason, count in results.set_aside.items()]
+    judged = (
+        f"Judged on {results.judged} films of {results.patients} patients ({results.judged_on}), "
+        f"{results.positive} of them with the structure, as masks of {results.size} x "
+        f"{results.size} pixels."
+    )
+    measured = (
+        f"dice_positive and iou_positive are over images with the structure; {results.empty_masks}. "
+        f"Distances are in {results.spacing}, over images on which both masks have a pixel. "
+        "Brackets are 95 % by resampled patients, ± the standard deviation between draws of a share. "
+        "all-empty draws nothing; mean-mask draws what is inside on half of the films learned from."
+    )
+    kept = (
+        f"The encoder is frozen; {results.trainable:,} parameters were taught, kept in "
+        f"{results.decoder_bytes:,} bytes. No film, mask or row of a patient is kept."
+    )
+    parts = [
+        f"# {results.structure} drawn over {results.encoder}",
+        "Research use only, not for diagnosis.",
+        judged,
+        "\n".join(f"| {' | '.join(row)} |" for row in table),
+        measured,
+        kept,
+        f"Scores are too good: {results.leaks}." if results.leaks else "",
+        "\n".join(["Masks set aside:", *aside]) if aside else "",
+        f"Data: {results.source}. Recipe: {results.recipe}. Run: {results.run}.",
+    ]
+    card = folder / "card.md"
+    write_text(card, "\n\n".join(filter(None, parts)) + "\n")
+    return card
+
+
+def _over(score: ShareMean, draws: int) -> str:
+    if score.mean is None:
+        return "undefined"
+    spread = "" if score.deviation is None else f" ± {score.deviation:.3f}"
+    return f"{score.mean:.3f}{spread} ({score.draws} of {draws})"
