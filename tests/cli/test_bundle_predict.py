@@ -237,3 +237,27 @@ def test_a_bundle_for_another_encoder_is_refused_in_one_line(
 
 def _another(*_: object) -> np.random.Generator:
     return np.random.default_rng(99)
+
+
+def test_heat_maps_are_pictures_named_by_number(
+    bundle: Path, data: Path, told: Told, tmp_path: Path
+) -> None:
+    folder = tmp_path / "heat"
+    words = ("predict", bundle, data / "film-0.png", data / "film-1.png", "--trust-input", "--json")
+    status, out, err = told(*words, "--heatmap", folder)
+    present = [
+        {name for name, answer in one["findings"].items() if answer["present"]}
+        for one in answers(out)["images"]
+    ]
+    written = sorted(path.name for path in folder.iterdir())
+
+    assert status == 0, err
+    assert f"Heat maps 001: {data / 'film-0.png'}" in err
+    for number, findings in enumerate(present, start=1):
+        mine = {name for name in written if name.startswith(f"{number:03}-")}
+        assert mine == {f"{number:03}-{name.lower()}.png" for name in findings} or (
+            not findings and len(mine) == 1
+        )
+    with Image.open(folder / written[0]) as picture:
+        assert picture.size == (16, 16)
+    assert not any("film" in name for name in written)

@@ -19,7 +19,7 @@ FLAGS = {
     "compare": "first second as_json",
     "probe": ("data encoder store out head shares draws findings rate batch mapping seed as_json"),
     "bundle": "run out after updatable",
-    "predict": "bundle images as_json weights trust_input",
+    "predict": "bundle images as_json weights trust_input heatmap",
     "segment": "data store out encoder structure recipe masks weights mapping seed as_json",
     "update": ("bundle data store mapping locked margin protocol weights trust_input as_json"),
     "rollback": "bundle to",

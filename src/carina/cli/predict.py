@@ -6,9 +6,17 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from carina.cli.runs import free_for_folder
 from carina.cli.terminal import note, print_json, print_table, progress
-from carina.core import ConfigError, UnreadableFile
-from carina.serving import FindingAnswer, Predictions, SetAside, images_in, load_predictor
+from carina.core import ConfigError, UnreadableFile, write_bytes
+from carina.serving import (
+    FindingAnswer,
+    Predictions,
+    Predictor,
+    SetAside,
+    images_in,
+    load_predictor,
+)
 
 __all__ = ["predict"]
 
@@ -19,6 +27,7 @@ def predict(
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
     weights: Path | None = None,
     trust_input: bool = False,
+    heatmap: Path | None = None,
 ) -> None:
     """Answer for images: a calibrated probability a finding. Research use only.
 
@@ -31,6 +40,8 @@ def predict(
         as_json: Print the answers for machines.
         weights: File of weights, for an encoder that comes without.
         trust_input: Answer for every picture, whatever it looks like.
+        heatmap: Folder for pictures of where the reader sees what it says is present (of the most
+            probable finding where it says so of none), numbered in the order of the answers.
     """
     if not images:
         raise ConfigError("Name one image or more: carina predict BUNDLE IMAGE...")
@@ -43,6 +54,8 @@ def predict(
         print_json(found)
     elif found.images:
         _show(found)
+    if heatmap is not None:
+        _write_heat(predictor, found, free_for_folder(heatmap))
     for aside in found.set_aside:
         note(f"Set aside: {aside.image}: {aside.reason}")
     if not found.images:
@@ -63,6 +76,23 @@ def _show(found: Predictions) -> None:
         rows,
         words=(1, 4),
     )
+
+
+def _write_heat(predictor: Predictor, found: Predictions, folder: Path) -> None:
+    """A PNG for each finding seen on each image; its name is a number, since files name patients."""
+    for number, one in enumerate(found.images, start=1):
+        seen = [name for name, answer in one.findings.items() if answer.present]
+        if not seen and one.findings:
+            seen = [max(one.findings, key=lambda name: _told_of(one.findings[name]))]
+        for heat in predictor.heat(one.image, seen) if seen else ():
+            slug = heat.finding.lower().replace(" ", "_")
+            write_bytes(folder / f"{number:03}-{slug}.png", heat.picture)
+        note(f"Heat maps {number:03}: {one.image}: {', '.join(seen) or 'out of scope, none'}")
+
+
+def _told_of(answer: FindingAnswer) -> tuple[float, float]:
+    """What orders findings: probability, and the score of those without."""
+    return (-1.0 if answer.probability is None else answer.probability, answer.score)
 
 
 def _rows(name: str, findings: Mapping[str, FindingAnswer]) -> list[list[str]]:

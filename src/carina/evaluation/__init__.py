@@ -24,6 +24,8 @@ from carina.evaluation.forms import ExperienceResult as ExperienceResult
 from carina.evaluation.forms import Language as Language
 from carina.evaluation.forms import Lived as Lived
 from carina.evaluation.forms import PartResults as PartResults
+from carina.evaluation.grounding import Pointing as Pointing
+from carina.evaluation.grounding import pointing as pointing
 from carina.evaluation.grouped import AGE_BANDS as AGE_BANDS
 from carina.evaluation.grouped import ENOUGH as ENOUGH
 from carina.evaluation.grouped import GROUPED as GROUPED

@@ -1,7 +1,7 @@
 """Images to answers: each file read once, in batches of a fixed size, with the bits of the run."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from carina.adaptors import answer_in_blocks
+from carina.adaptors import answer_in_blocks, finding_map, upsampled
 from carina.bundles import AnswerRule, Bundle, read_bundle
 from carina.core import InvalidValue, Mismatch, MissingFile, UnreadableFile
 from carina.encoders import (
@@ -24,6 +24,7 @@ from carina.encoders import (
     user_settings,
 )
 from carina.serving.answers import Prediction, Predictions, SetAside, answered, by_study
+from carina.serving.heat import Heat
 from carina.studies import inspect, load_image
 
 __all__ = ["Predictor", "load_predictor"]
@@ -102,6 +103,45 @@ class Predictor:
             studies=by_study(predictions, self._rules),
             set_aside=tuple(one for one in every if isinstance(one, SetAside)),
             intended_use=self.bundle.intended_use,
+        )
+
+    def heat(self, image: Path, findings: Sequence[str]) -> tuple[Heat, ...]:
+        """Where on an image the reader sees some findings; see `finding_map` for what it means.
+
+        Args:
+            image: PNG, JPEG or DICOM file.
+            findings: Of those the bundle scores.
+
+        Raises:
+            Mismatch: where the bundle stands on several encoders, or its encoder gives no grid.
+            UnknownName: for a finding the bundle does not score.
+            MissingFile, UnreadableFile: where the image cannot be read.
+        """
+        card = self.encoders[0].card
+        if len(self.encoders) > 1 or not card.token_dim or card.preprocess is None:
+            names = " + ".join(encoder.card.name for encoder in self.encoders)
+            raise Mismatch(
+                f"A heat map needs one encoder with a grid; this bundle stands on {names}. Bundle "
+                "a run over one encoder; carina encoders --json shows which have a grid."
+            )
+        pixels = load_image(image)[1].pixels
+        (found,) = encode_images(self.encoders[0], [prepare(pixels, card.preprocess)], tokens=True)
+        assert found.tokens is not None  # noqa: S101 - the card says it gives them
+        size = card.preprocess.size
+        as_seen = replace(card.preprocess, channels=1, scale=1.0, mean=(0.0,), deviation=(1.0,))
+        film = prepare(pixels, as_seen)[0]
+        maps = (
+            finding_map(self.bundle.readout, finding, found.pooled, found.tokens)
+            for finding in findings
+        )
+        return tuple(
+            Heat(
+                image=image,
+                finding=finding,
+                film=film,
+                heat=upsampled(cells, card.grid, size)[0].numpy(),
+            )
+            for finding, cells in zip(findings, maps, strict=True)
         )
 
     @property

@@ -1,0 +1,60 @@
+"""Where on a film a readout sees a finding: its score, cell by cell of the encoder's grid.
+
+A linear head over the mean of a map is the mean of what it makes of each cell, so its map is exact:
+class activation mapping (Zhou et al., Learning Deep Features for Discriminative Localization, CVPR
+2016). Readouts that are not linear, prompts above all, read each cell as if it were the whole film,
+as BioViL compares phrases with patches (Boecking et al., ECCV 2022). Where an encoder's pooled
+vector is no mean of its cells, as in transformers with a [CLS] word, both are an approximation.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from carina.adaptors.readout import LinearReadout, Readout
+from carina.core import Mismatch, unknown
+
+__all__ = ["finding_map", "upsampled"]
+
+
+def finding_map(
+    readout: Readout,
+    label: str,
+    pooled: Float[Tensor, "films dim"],
+    tokens: Float[Tensor, "films cells width"],
+) -> Float[Tensor, "films cells"]:
+    """What each cell says for a finding, in the unit of the readout's score; above 0 speaks for it.
+
+    Args:
+        readout: What scores films.
+        label: The finding.
+        pooled: Features of the films, as the readout takes them.
+        tokens: Their cells, of the same encoder.
+
+    Raises:
+        UnknownName: for a finding the readout does not score.
+        Mismatch: where cells are not as wide as what the readout takes.
+    """
+    if label not in readout.labels:
+        raise unknown("finding of this readout", label, readout.labels)
+    if tokens.shape[2] != readout.dim:
+        raise Mismatch(
+            f"The encoder's cells are {tokens.shape[2]} wide and this readout takes "
+            f"{readout.dim}, so it cannot read them. Heat maps are of readers over one encoder "
+            "whose cells are as wide as its pooled vector."
+        )
+    at = readout.labels.index(label)
+    if isinstance(readout, LinearReadout) and readout.lift is None:
+        dtype = readout.weight.dtype
+        length = pooled.to(dtype).norm(dim=1, keepdim=True) if readout.normalise else 1.0
+        return tokens.to(dtype) @ readout.weight[at] / length + readout.bias[at]
+    cells = readout(tokens.flatten(0, 1)).difference[:, at]
+    return cells.detach().reshape(tokens.shape[:2])
+
+
+def upsampled(
+    maps: Float[Tensor, "films cells"], grid: tuple[int, int], size: int
+) -> Float[Tensor, "films size size"]:
+    """Maps of cells on the pixels of the encoder's input, bilinear between the cells' centres."""
+    square = maps.reshape(len(maps), 1, *grid).float()
+    return torch.nn.functional.interpolate(square, size=(size, size), mode="bilinear")[:, 0]
