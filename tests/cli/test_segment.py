@@ -1,6 +1,7 @@
 """``carina segment``: the whole way on drawn films, and bad input told in a line."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from shutil import copy
@@ -12,6 +13,8 @@ from carina.phantoms import write_phantoms
 from carina.studies import read_data
 
 pytest.importorskip("monai")
+
+FILES = (Path(__file__).parents[2] / "docs" / "reference" / "files.md").read_text("utf-8")
 
 Carina = Callable[..., tuple[int, str, str]]
 
@@ -64,9 +67,13 @@ def test_the_whole_way_leaves_scores_a_card_and_a_decoder(
         for share, draw in ((0.2, 0), (0.2, 1), (1.0, 0))
         for predictor in ("decoder", "all-empty", "mean-mask")
     ]
-    assert {path.name for path in folder.iterdir()} == {
-        *("card.md", "decoder.safetensors", "recipe.json", "results.json"),
-    }
+    assert {path.name for path in folder.iterdir()} == set(
+        re.findall(
+            r"^\| `([^`]+)`",
+            FILES.partition("## A segmentation")[2].partition("\n## ")[0],
+            re.MULTILINE,
+        )
+    )
     card = (folder / "card.md").read_text()
     assert "| 20% |" in card
     assert "Research use only" in card
@@ -153,4 +160,4 @@ def test_without_an_encoder_a_recipe_is_asked_for(
     status, _, said = carina("segment", data, "--store", tmp_path, "--out", tmp_path / "o")
 
     assert status == 2
-    assert "--recipe FILE.toml" in said
+    assert "--recipe NAME or FILE" in said

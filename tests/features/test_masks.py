@@ -39,6 +39,15 @@ def test_a_mask_goes_where_its_image_goes(fit: str, seed: int) -> None:
     assert np.array_equal(fitted, as_image >= 0.5)
 
 
+def test_a_mask_smaller_than_a_pixel_is_not_lost() -> None:
+    mask = np.zeros((1024, 1024), dtype=bool)
+    mask[700:703, 130:132] = True
+    fitted = prepare_mask(mask, Preprocess(size=16, channels=1))
+
+    assert np.argwhere(fitted).tolist() == [[10, 2]]
+    assert not prepare_mask(np.zeros_like(mask), Preprocess(size=16)).any()
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     for folder in ("films", "masks"):

@@ -32,7 +32,7 @@ def write_mask_card(folder: Path) -> Path:
     Raises:
         MissingFile, ConfigError, Mismatch: where the folder holds no finished segmentation.
     """
-    results = read_mask_results(folder / "results.json")
+    results = read_mask_results(folder / "segmentation.json")
     header = ["share", "films", "predictor", *MASK_SCORES]
     table = [header, ["---"] * len(header), *mask_rows(results)]
     aside = [f"- {count} x {reason}" for reason, count in results.set_aside.items()]

@@ -12,12 +12,19 @@ from carina.cards import mask_rows, write_mask_card
 from carina.cli.running import encode_to_end
 from carina.cli.runs import free_for_folder
 from carina.cli.terminal import note, print_json, print_table, progress
-from carina.core import ConfigError, read_toml
+from carina.core import ConfigError
 from carina.encoders import ImageEncoder, load_image_encoder
 from carina.evaluation import MASK_SCORES
 from carina.features import MaskTable, Store
 from carina.learning import Segmenting
-from carina.recipes import Segmentation, Segmented, one_thread, prepare_masks, to_encode
+from carina.recipes import (
+    Segmentation,
+    Segmented,
+    find_segmentation,
+    one_thread,
+    prepare_masks,
+    to_encode,
+)
 from carina.recipes import segment as run_segmentation
 from carina.studies import Manifest, Marks, find_marks, read_data
 
@@ -31,7 +38,7 @@ def segment(
     out: Path,
     encoder: str = "",
     structure: str = "",
-    recipe: Path | None = None,
+    recipe: str = "",
     masks: Path | None = None,
     weights: Path | None = None,
     mapping: Path | None = None,
@@ -49,8 +56,9 @@ def segment(
         out: Folder of runs; this one's is named by what it is.
         encoder: Name of an image encoder; see `carina encoders`.
         structure: What is marked: a finding, or an organ as its files are named, such as lungs.
-        recipe: TOML of a whole segmentation, in the place of encoder and structure: form and steps
-            of the decoder, shares of the films, the split that is judged.
+        recipe: A whole segmentation in the place of encoder and structure, with the form and steps
+            of the decoder, shares of the films, and the split that is judged: segment-lungs,
+            segment-rsna, segment-siim, or a TOML or JSON file.
         masks: Folder of PNG masks (FILM.png or FILM-lungs.png) or table of boxes; by default what
             a published data set holds itself.
         weights: File of the encoder's weights, for encoders that need them.
@@ -59,8 +67,8 @@ def segment(
         as_json: Print the results for machines.
     """
     manifest, free = read_data(data, mapping), free_for_folder(out)
-    if recipe is not None:
-        chosen = read_toml(recipe, Segmentation)
+    if recipe:
+        chosen = find_segmentation(recipe)
         loaded = load_image_encoder(chosen.encoder, weights=weights)
     elif encoder and structure:
         loaded = load_image_encoder(encoder, weights=weights)
@@ -73,7 +81,7 @@ def segment(
     else:
         raise ConfigError(
             "Name an encoder and what to draw (--encoder NAME --structure lungs), or a recipe: "
-            "--recipe FILE.toml."
+            "--recipe NAME or FILE."
         )
     if seed is not None:
         chosen = replace(chosen, seed=seed)

@@ -51,8 +51,9 @@ def prepare_mask(
 ) -> Bool[np.ndarray, "{spec.size} {spec.size}"]:
     """A mask on the pixels of the input that `prepare` makes of its image.
 
-    A pixel is in it where at least half of what it shows is. What a crop cuts off is gone; what
-    padding adds is outside.
+    A pixel is in it where at least half of what it shows is; of a mask too small for that the pixels
+    that show most of it are, so that no finding is lost. What a crop cuts off is gone; what padding
+    adds is outside.
 
     Raises:
         InvalidValue: where the mask is empty of pixels.
@@ -60,7 +61,7 @@ def prepare_mask(
     if mask.size == 0:
         raise InvalidValue(f"A mask has pixels; got one of shape {mask.shape}.")
     shares = np.asarray(_fit(Image.fromarray(mask.astype(np.float32)), spec))
-    inside: np.ndarray = shares >= 0.5
+    inside: np.ndarray = shares >= min(0.5, max(float(shares.max()), _SLACK))
     return inside
 
 

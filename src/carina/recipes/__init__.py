@@ -33,6 +33,8 @@ from carina.recipes.segmenting import prepare_masks as prepare_masks
 from carina.recipes.segmenting import segment as segment
 from carina.recipes.segmenting import to_encode as to_encode
 from carina.recipes.threads import one_thread as one_thread
+from carina.recipes.transfers import SEGMENTATIONS as SEGMENTATIONS
+from carina.recipes.transfers import find_segmentation as find_segmentation
 from carina.recipes.updating.dossier import Dossier as Dossier
 from carina.recipes.updating.dossier_page import dossier_page as dossier_page
 from carina.recipes.updating.films import Films as Films

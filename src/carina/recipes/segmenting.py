@@ -41,7 +41,7 @@ from carina.studies import Manifest, Marks, Split, patient_codes
 __all__ = ["PreparedMasks", "Segmented", "prepare_masks", "segment", "to_encode"]
 
 _SPACING = "pixels of the encoder's input, {size} x {size}; their width in mm is not known"
-_RESULTS, _WEIGHTS = "results.json", "decoder.safetensors"
+_RESULTS, _WEIGHTS = "segmentation.json", "decoder.safetensors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -204,7 +204,8 @@ def _worked(
                 for predictor, masks in drawn.items()
             ]
     with partial_folder(folder) as partial:
-        save_file(decoder.state_dict(), partial / _WEIGHTS)
+        weights = {name: each.contiguous() for name, each in decoder.state_dict().items()}
+        save_file(weights, partial / _WEIGHTS)
         write_json(partial / "recipe.json", recipe)
         results = _results(recipe, prepared, decoder, lines, folder.name)
         seconds, size = perf_counter() - started, (partial / _WEIGHTS).stat().st_size

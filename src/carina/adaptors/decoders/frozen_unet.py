@@ -30,7 +30,7 @@ class FrozenUNet:
             beyond.
     """
 
-    widths: tuple[int, ...] = (128, 64, 32, 24, 16)
+    widths: tuple[int, ...] = (128, 64, 32, 24, 16, 8)
 
     def __post_init__(self) -> None:
         if not self.widths or min(self.widths) < 1:
@@ -124,7 +124,8 @@ class FrozenUNetDecoder(nn.Module):
             )
         x = self.bottom(grid_of(tokens, self.grid))
         for up, join, skip in zip(self.ups, self.joins, reversed(skips), strict=False):
-            x = join(torch.cat([skip, _resized(up(x), skip.shape[2:])], dim=1))
+            joined = torch.cat([skip, _resized(up(x), skip.shape[2:])], dim=1)
+            x = join(joined.contiguous(memory_format=torch.channels_last))
         full = _resized(self.last(self.ups[-1](x)), torch.Size((self.size, self.size)))
         return full[:, 0]
 
