@@ -21,7 +21,7 @@ from carina.adaptors import Readout, finding_map, upsampled
 from carina.core import UnknownName, generator
 from carina.encoders import load_image_encoder, prepare_mask
 from carina.evaluation import pointing
-from carina.features import Store, encode
+from carina.features import Store, encode, lookup
 from carina.learning import Learned, Ridge, begin, learn_one
 from carina.measures import resample_patients
 from carina.recipes import Continual, Prepared, prepare
@@ -92,15 +92,14 @@ def main() -> None:
     encoder = load_image_encoder(given.encoder, weights=given.weights)
     for _ in encode(manifest, encoder, store, outputs=("pooled", "tokens"), workers=1):
         pass
+    read = [row for row, one in enumerate(lookup(manifest, store, encoder.card)) if one]
+    manifest = manifest.take(np.array(read, dtype=np.int64))  # as `prepare` has its rows
     recipe = Continual(name="pointing", encoders=(given.encoder,), text_encoder="")
     prepared = prepare(recipe, manifest, store)
     card = encoder.card
     assert card.preprocess is not None
     heads = dict([given.read.split("=")]) if given.read else {}
     marks = marked(manifest, given.marks, (*prepared.labelled.space.names, *heads))
-    row_of = dict(zip(prepared.digests, range(len(prepared.digests)), strict=True))
-    usable = [row for row in range(len(manifest)) if row < len(prepared.digests)]
-    assert len(usable) == len(manifest) == len(row_of), "every film is read, each once"
     places: dict[str, list[tuple[np.ndarray, np.ndarray, int]]] = {name: [] for name in marks}
     with store.table(card, prepared.digests, outputs=("pooled", "tokens")) as table:
         for readout, rows in readers(prepared, test=given.on == "test"):

@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from carina.adaptors import Identity, LinearReadout, PromptReadout, Sides, finding_map, upsampled
+from carina.adaptors import (
+    Identity,
+    LinearReadout,
+    PromptReadout,
+    Sides,
+    finding_map,
+    fit_alignment,
+    phrase_map,
+    upsampled,
+)
 from carina.core import Mismatch, UnknownName
 
 LABELS = ("Edema", "Mass")
@@ -72,6 +81,30 @@ def test_a_cell_does_not_hang_on_others_of_prompts() -> None:
 
     torch.testing.assert_close(one[:, 1:], other[:, 1:])
     assert not torch.allclose(one[:, 0], other[:, 0])
+
+
+def test_of_a_phrase_each_cell_is_its_cosine_after_the_alignment() -> None:
+    pairs = torch.Generator().manual_seed(6)
+    images = torch.randn(40, 6, generator=pairs, dtype=torch.float64)
+    reports = images[:, :4] + 0.1 * torch.randn(40, 4, generator=pairs, dtype=torch.float64)
+    alignment = fit_alignment(
+        images,
+        reports,
+        patients=torch.arange(40),
+        image_encoder="a",
+        text_encoder="b",
+        penalties=(0.1,),
+    )
+    phrase = torch.tensor([1.0, 0.0, 0.0, 0.0], dtype=torch.float64)
+    tokens = cells()
+    by_hand = F.cosine_similarity(alignment(tokens[1].to(phrase)), phrase[None], dim=1)
+
+    torch.testing.assert_close(phrase_map(phrase, tokens, alignment=alignment)[1], by_hand)
+    torch.testing.assert_close(
+        phrase_map(tokens[0, 2], tokens)[0, 2], torch.tensor(1.0, dtype=torch.float64)
+    )
+    with pytest.raises(Mismatch, match="Cells are 6 wide and the phrase 4"):
+        phrase_map(phrase, tokens)
 
 
 def test_on_pixels_the_highest_cell_stays_where_it_is() -> None:

@@ -16,6 +16,7 @@ from carina.adaptors.decoders import DecoderConfig as DecoderConfig
 from carina.adaptors.decoders import FrozenUNet as FrozenUNet
 from carina.adaptors.finding_bank import FindingBank as FindingBank
 from carina.adaptors.grounding import finding_map as finding_map
+from carina.adaptors.grounding import phrase_map as phrase_map
 from carina.adaptors.grounding import upsampled as upsampled
 from carina.adaptors.identity import Identity as Identity
 from carina.adaptors.lifts import Beside as Beside

@@ -7,14 +7,15 @@ as BioViL compares phrases with patches (Boecking et al., ECCV 2022). Where an e
 vector is no mean of its cells, as in transformers with a [CLS] word, both are an approximation.
 """
 
-import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from carina.adaptors.alignment import Alignment
 from carina.adaptors.readout import LinearReadout, Readout
 from carina.core import Mismatch, unknown
 
-__all__ = ["finding_map", "upsampled"]
+__all__ = ["finding_map", "phrase_map", "upsampled"]
 
 
 def finding_map(
@@ -52,9 +53,38 @@ def finding_map(
     return cells.detach().reshape(tokens.shape[:2])
 
 
+def phrase_map(
+    phrase: Float[Tensor, " width"],
+    tokens: Float[Tensor, "films cells dim"],
+    *,
+    alignment: Alignment | None = None,
+) -> Float[Tensor, "films cells"]:
+    """Cosine of each cell with a phrase, such as a report's sentence.
+
+    Args:
+        phrase: As the text encoder gave it.
+        tokens: Cells of films.
+        alignment: Maps cells into the space of texts, as it maps films; None where they share one.
+
+    Raises:
+        Mismatch: where phrase and cells are not in one space.
+    """
+    films, cells, dim = tokens.shape
+    flat = tokens.reshape(films * cells, dim).to(phrase.dtype)
+    taken, given = (dim, dim) if alignment is None else (alignment.image_dim, alignment.text_dim)
+    if (taken, given) != (dim, len(phrase)):
+        raise Mismatch(
+            f"Cells are {dim} wide and the phrase {len(phrase)}, and nothing maps one to the other. "
+            "Take encoders of one space, or the alignment that was fitted for these two."
+        )
+    if alignment is not None:
+        flat = alignment(flat)
+    return F.cosine_similarity(flat, phrase[None], dim=1).reshape(films, cells)
+
+
 def upsampled(
     maps: Float[Tensor, "films cells"], grid: tuple[int, int], size: int
 ) -> Float[Tensor, "films size size"]:
     """Maps of cells on the pixels of the encoder's input, bilinear between the cells' centres."""
     square = maps.reshape(len(maps), 1, *grid).float()
-    return torch.nn.functional.interpolate(square, size=(size, size), mode="bilinear")[:, 0]
+    return F.interpolate(square, size=(size, size), mode="bilinear")[:, 0]

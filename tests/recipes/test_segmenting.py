@@ -1,0 +1,109 @@
+"""A segmentation that is killed goes on where it stood, and ends with the same numbers."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from carina.adaptors import Convolutional
+from carina.core import InvalidValue, Mismatch
+from carina.encoders import load_image_encoder
+from carina.evaluation import MaskResults
+from carina.features import Store, encode
+from carina.learning import Segmenting
+from carina.phantoms import write_phantoms
+from carina.recipes import PreparedMasks, Segmentation, Segmented, prepare_masks, segment
+from carina.studies import find_marks, read_folder
+
+pytest.importorskip("monai")
+
+RECIPE = Segmentation(
+    name="lungs",
+    encoder="toy-image",
+    structure="lungs",
+    teaching=Segmenting(decoder=Convolutional(widths=(4,)), steps=3),
+    shares=(0.4, 1.0),
+    repeats=2,
+    draws=100,
+)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PreparedMasks]:
+    data, store = tmp_path_factory.mktemp("data"), Store(tmp_path_factory.mktemp("store"))
+    list(write_phantoms(data, patients=14, seed=3, size=64, masks=True))
+    manifest, toy = read_folder(data), load_image_encoder("toy-image")
+    list(encode(manifest, toy, store, outputs=("pooled", "tokens"), workers=1))
+    marks = find_marks(manifest, "lungs", data / "masks")
+    ready = prepare_masks(RECIPE, manifest, marks, store, toy.card)
+    with ready.table:
+        yield ready
+
+
+def ended(recipe: Segmentation, prepared: PreparedMasks, out: Path) -> tuple[Path, MaskResults]:
+    *_, last = segment(recipe, prepared, out)
+    assert isinstance(last, Segmented)
+    return last.folder, replace(last.results, seconds=0.0)
+
+
+@pytest.mark.parametrize("killed_after", [2, 5, 8])
+def test_killed_and_given_again_it_ends_with_the_same_numbers_and_weights(
+    prepared: PreparedMasks, tmp_path: Path, killed_after: int
+) -> None:
+    folder, whole = ended(RECIPE, prepared, tmp_path / "whole")
+    events = segment(RECIPE, prepared, tmp_path / "cut")
+    list(islice(events, killed_after))
+    events.close()  # type: ignore[attr-defined]
+    again, resumed = ended(RECIPE, prepared, tmp_path / "cut")
+    weights = [load_file(one / "decoder.safetensors") for one in (folder, again)]
+
+    assert resumed == whole
+    assert weights[0].keys() == weights[1].keys()
+    assert all(np.array_equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert [path.name for path in (tmp_path / "cut").iterdir()] == [again.name]
+
+
+def test_another_seed_or_another_form_is_another_run(
+    prepared: PreparedMasks, tmp_path: Path
+) -> None:
+    names = {
+        ended(recipe, prepared, tmp_path)[0].name
+        for recipe in (
+            RECIPE,
+            replace(RECIPE, seed=1),
+            replace(RECIPE, teaching=replace(RECIPE.teaching, steps=2)),
+        )
+    }
+
+    assert len(names) == 3
+    assert ended(replace(RECIPE, name="by another name"), prepared, tmp_path)[0].name in names
+
+
+def test_films_that_were_not_encoded_are_told_with_the_next_step(
+    prepared: PreparedMasks, tmp_path: Path
+) -> None:
+    data, store = tmp_path / "data", Store(tmp_path / "store")
+    list(write_phantoms(data, patients=14, seed=3, size=64, masks=True))
+    manifest, toy = read_folder(data), load_image_encoder("toy-image")
+    list(encode(manifest, toy, store, workers=1))  # pooled features alone
+    marks = find_marks(manifest, "lungs", data / "masks")
+
+    with pytest.raises(Mismatch, match=r"Encode them: carina encode DATA"):
+        prepare_masks(RECIPE, manifest, marks, store, toy.card)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"shares": ()}, "Shares lie above 0"),
+        ({"repeats": 0}, "one repeat or more"),
+        ({"draws": 5}, "100 draws or more"),
+    ],
+)
+def test_a_recipe_nobody_can_run_is_refused(wrong: dict[str, object], told: str) -> None:
+    with pytest.raises(InvalidValue, match=told):
+        replace(RECIPE, **wrong)  # type: ignore[arg-type]
