@@ -147,7 +147,7 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--data", type=Path, required=True)
     asked.add_argument("--masks", default="masks_v7")
-    asked.add_argument("--on", choices=("val", "test"), default="val")
+    asked.add_argument("--on", nargs="+", choices=("val", "test"), default=["val"])
     asked.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     asked.add_argument("--steps", type=int, default=Segmenting().steps)
     asked.add_argument("--rate", type=float, default=Segmenting().rate)
@@ -162,23 +162,23 @@ def main() -> None:
         masks = read_masks(manifest, marks, card.preprocess)
         films = films_of(manifest, masks, card.preprocess)
         split = np.array([manifest.split[row] for row in masks.rows.tolist()])
-        learn, judged = np.flatnonzero(split == "train"), np.flatnonzero(split == given.on)
+        learn = np.flatnonzero(split == "train")
         before = perf_counter()
         taught(
             net, groups, films, masks, learn, steps=given.steps, rate=given.rate, seed=given.seed
         )
-        seconds = perf_counter() - before
-        with torch.no_grad():
-            net.eval()
-            drawn = torch.cat([net(some) > 0 for some in torch.split(films[judged], 8)]).numpy()
-        patients = patient_codes([manifest.patient[row] for row in masks.rows[judged].tolist()])
-        scores = judge_masks(
-            drawn, masks.of(judged), resample_patients(patients, rng=generator(given.seed))
-        )
         learned = sum(weights.numel() for weights in net.parameters())
-        print(f"{way}: {given.on}, {learned:,} parameters learned, {seconds:.0f} s")
-        for name, score in scores.items():
-            print(f"  {name}: {score}")
+        print(f"{way}: {learned:,} parameters learned in {perf_counter() - before:.0f} s")
+        for on in given.on:
+            judged = np.flatnonzero(split == on)
+            with torch.no_grad():
+                net.eval()
+                some = torch.split(films[judged], 8)
+                drawn = torch.cat([net(part) > 0 for part in some]).numpy()
+            patients = patient_codes([manifest.patient[row] for row in masks.rows[judged]])
+            resamples = resample_patients(patients, rng=generator(given.seed))
+            for name, score in judge_masks(drawn, masks.of(judged), resamples).items():
+                print(f"  {on} {name}: {score}", flush=True)
 
 
 if __name__ == "__main__":

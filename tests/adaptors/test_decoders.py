@@ -17,7 +17,7 @@ from carina.adaptors import (
     outputs_needed,
 )
 from carina.core import ConfigError, Mismatch
-from carina.encoders import EncoderCard, Preprocess, Stage
+from carina.encoders import EncoderCard, Preprocess, Stage, load_image_encoder
 
 pytest.importorskip("monai")
 
@@ -150,3 +150,24 @@ def test_monai_is_imported_only_where_a_decoder_is_built() -> None:
     }
 
     assert above == set()
+
+
+@pytest.mark.parametrize("config", [SMALL_UNET, SMALL_CONV])
+@pytest.mark.parametrize("name", ["efficientnet-lite0", "mobilenet-cxr14"])
+def test_both_forms_stand_on_the_convolutional_encoders(
+    name: str, config: DecoderConfig, request: pytest.FixtureRequest
+) -> None:
+    weights = None
+    if name == "mobilenet-cxr14":
+        shared: Path = request.getfixturevalue("shared")
+        weights = shared / "data" / "cxr" / "weights" / "mbv3_cxr14.safetensors"
+    encoder = load_image_encoder(name, weights=weights)
+    spec = encoder.card.preprocess
+    assert spec is not None
+    found = encoder.encode(
+        torch.zeros(1, spec.channels, spec.size, spec.size), tokens=True, stages=True
+    )
+    assert found.tokens is not None
+    assert found.stages is not None
+
+    assert made(config, encoder.card)(found.tokens, found.stages).shape == (1, 224, 224)

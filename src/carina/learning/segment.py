@@ -42,10 +42,10 @@ class Segmenting:
     """
 
     decoder: DecoderConfig = FrozenUNet()
-    rate: float = 2e-3
+    rate: float = 5e-3
     decay: float = 1e-4
     batch: int = 4
-    steps: int = 1000
+    steps: int = 600
     focal: float = 10.0
 
     def __post_init__(self) -> None:
