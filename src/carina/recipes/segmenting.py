@@ -32,9 +32,9 @@ from carina.evaluation import (
 from carina.features import FeatureTable, MaskTable, Store, lookup, read_masks
 from carina.learning import DecoderLearned, drawn_masks, teach_decoder
 from carina.measures import resample_patients
+from carina.recipes.film_shares import nested_films
 from carina.recipes.passes import Progress
 from carina.recipes.segmentation import Segmentation
-from carina.recipes.shares import nested_shares
 from carina.recipes.standing import alone_in
 from carina.studies import Manifest, Marks, Split, patient_codes
 
@@ -217,7 +217,7 @@ def _films(
 ) -> Int[np.ndarray, " films"]:
     """Places of the films of a draw of a share; within a draw the smaller are in the larger."""
     rng = generator(recipe.seed, "share", draw)
-    shares = nested_shares(prepared.patients[prepared.learn], recipe.shares, rng)
+    shares = nested_films(prepared.patients[prepared.learn], recipe.shares, rng)
     places: np.ndarray = prepared.learn[shares[share]]
     return places
 

@@ -1,4 +1,8 @@
-"""Shares of the films with labels: the smaller within the larger, a patient's films together."""
+"""Shares of the films with masks: the smaller within the larger, a patient's films together.
+
+A mask is drawn film by film, so a share is of films, and 1 % of 212 is 2 of them; the shares of
+`carina.streams.nested_shares` are of patients, who may have one film or six.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,10 +11,10 @@ from jaxtyping import Int
 
 from carina.core import InvalidValue
 
-__all__ = ["nested_shares"]
+__all__ = ["nested_films"]
 
 
-def nested_shares(
+def nested_films(
     patients: Int[np.ndarray, " films"], shares: Sequence[float], rng: np.random.Generator
 ) -> Mapping[float, Int[np.ndarray, " some"]]:
     """Places of the films of each share, one film or more, in order.
