@@ -36,8 +36,8 @@ def boundary_distances(
 
     A mask's boundary are its pixels with a neighbour, of four, that is not in it; beyond the image
     nothing is. The average is over the pixels of both boundaries, each to the nearest of the other;
-    the percentile is the larger of those of the two directions, as MONAI and Medical Segmentation
-    Decathlon tools have it (not that of both directions together).
+    the percentile is the larger of those of the two directions, as MONAI has it, not that of both
+    directions together.
 
     Args:
         predicted: One mask.

@@ -2,9 +2,9 @@
 
 Ronneberger et al., U-Net, MICCAI 2015, in the form of Qin et al., Freeze the backbones, ICASSP 2024
 (arXiv 2401.01179): the encoder's blocks stay frozen and are the skips, a transposed convolution
-doubles, two 3 x 3 convolutions follow. Theirs begins at one pooled vector, grown to the encoder's
-grid by three more transposed convolutions; here the bottom is the grid itself, which has not lost
-where things are. Widths are a quarter of theirs or less (20 million parameters for 700 cases).
+doubles, two 3 x 3 convolutions follow. Theirs begins at the Adaptor's output of one pooled vector,
+grown to the encoder's grid by further transposed convolutions; here the bottom is the grid itself,
+which has not lost where things are. Theirs is wider (20,146,817 parameters).
 """
 
 from dataclasses import dataclass
