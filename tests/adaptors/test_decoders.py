@@ -103,6 +103,19 @@ def test_every_skip_and_the_grid_reach_the_mask() -> None:
     assert all(grad.abs().sum() > 0 for grad in grads)
 
 
+def test_from_the_pooled_vector_only_the_skips_know_where_things_are() -> None:
+    one = card(64, grid=4, strides=(2, 4, 8))
+    tokens, stages = maps(one)
+    shuffled = tokens[:, torch.randperm(16, generator=torch.Generator().manual_seed(2))]
+    pooled = made(FrozenUNet(widths=(6, 4), bottom="pooled"), one)
+    drawn = pooled(tokens, stages)
+
+    assert drawn.shape == (2, 64, 64)
+    torch.testing.assert_close(pooled(shuffled, stages), drawn)
+    assert not torch.allclose(pooled(tokens + 1, stages), drawn)
+    assert not torch.allclose(made(SMALL_UNET, one)(shuffled, stages), drawn)
+
+
 def test_what_is_drawn_moves_with_the_tokens() -> None:
     one = card(64, grid=8)
     tokens = torch.zeros(2, 64, 5)

@@ -4,11 +4,13 @@ Ronneberger et al., U-Net, MICCAI 2015, in the form of Qin et al., Freeze the ba
 (arXiv 2401.01179): the encoder's blocks stay frozen and are the skips, a transposed convolution
 doubles, two 3 x 3 convolutions follow. Theirs begins at the Adaptor's output of one pooled vector,
 grown to the encoder's grid by further transposed convolutions; here the bottom is the grid itself,
-which has not lost where things are. Theirs is wider (20,146,817 parameters).
+which has not lost where things are. ``bottom = "pooled"`` is theirs but for its widths (20,146,817
+parameters): of an encoder whose pooled vector is the mean of its cells, as theirs is.
 """
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -28,9 +30,12 @@ class FrozenUNet:
     Attributes:
         widths: At the encoder's grid, and after each doubling; the last is kept for all doublings
             beyond.
+        bottom: What it begins at: the encoder's "grid", or the mean of its cells, "pooled", grown
+            back by transposed convolutions to 3 x 3, to 7 x 7, and resized to the grid.
     """
 
     widths: tuple[int, ...] = (128, 64, 32, 24, 16, 8)
+    bottom: Literal["grid", "pooled"] = "grid"
 
     def __post_init__(self) -> None:
         if not self.widths or min(self.widths) < 1:
@@ -61,10 +66,21 @@ class FrozenUNet:
             module: nn.Module = TwoConv(2, before, after, act="relu", norm="batch", bias=False)
             return module
 
+        def grown(after: int) -> nn.Module:
+            up = {"kernel_size": 3, "act": "relu", "norm": "batch", "is_transposed": True}
+            return nn.Sequential(
+                nn.AdaptiveAvgPool2d(1),
+                Convolution(2, width, after, strides=1, padding=0, output_padding=0, **up),
+                Convolution(2, after, after, strides=2, padding=0, output_padding=0, **up),
+                nn.Upsample(size=grid, mode="bilinear"),
+            )
+
         last = len(self.widths) - 1
         widths = [self.widths[min(step, last)] for step in range(len(skips) + 2)]
         decoder = FrozenUNetDecoder(
-            bottom=Convolution(2, width, widths[0], kernel_size=1, act="relu", norm="batch"),
+            bottom=grown(widths[0])
+            if self.bottom == "pooled"
+            else Convolution(2, width, widths[0], kernel_size=1, act="relu", norm="batch"),
             ups=nn.ModuleList(
                 UpSample(2, before, after, mode="deconv") for before, after in pairwise(widths)
             ),
