@@ -1,5 +1,6 @@
 """A pre-training from a folder of films and reports to an Adaptor on disk."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from safetensors import safe_open
 
 from carina.adaptors import CrossModal, Reads, Sequences
 from carina.core import InvalidValue, Mismatch, UnknownName
-from carina.features import Store
+from carina.encoders import load_image_encoder, load_text_encoder
+from carina.features import Store, encode, encode_reports
 from carina.learning import Pretraining, load_adaptor
 from carina.recipes import (
     PRETRAININGS,
@@ -45,11 +47,62 @@ def told(manifest: Manifest) -> Manifest:
     return replace(manifest, report=reports)
 
 
+@pytest.fixture(scope="module")
+def store(manifest: Manifest, told: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Patches of the films and words of the reports, of both tellings."""
+    kept = ("pooled", "tokens")
+    store = Store(tmp_path_factory.mktemp("pairs") / "store")
+    for _ in encode(manifest, load_image_encoder("toy-image"), store, outputs=kept):
+        pass
+    for each in (manifest, told):
+        for _ in encode_reports(each, load_text_encoder("toy-text"), store, outputs=kept):
+            pass
+    return store
+
+
 def ended(recipe: Pretrain, manifest: Manifest, store: Store, out: Path) -> PretrainingDone:
     with prepare_pairs(recipe, manifest, store) as prepared:
         *_, last = run_pretraining(recipe, prepared, out)
     assert isinstance(last, PretrainingDone)
     return last
+
+
+def test_patches_and_words_are_read_from_the_store(
+    told: Manifest, store: Store, tmp_path: Path
+) -> None:
+    form = CrossModal(width=16, heads=2, hidden=32, layers=1)
+    recipe = replace(SMALL, training=replace(SMALL.training, adaptor=form, piece=16))
+    done = ended(recipe, told, store, tmp_path)
+    with prepare_pairs(recipe, told, store) as prepared:
+        images, texts = prepared.learn.read(np.arange(3))
+
+    assert images.values.shape == (3, 16, 32)
+    assert texts.there.sum(dim=1).tolist() == [
+        1 + len(re.findall(r"\w+", told.report[row]))
+        for row in told.rows(Split.PRETRAIN, Split.TRAIN)[:3]
+    ]
+    assert np.isfinite([epoch.held_out for epoch in done.results.epochs]).all()
+
+
+def test_what_the_store_lacks_is_told_with_the_command_that_makes_it(
+    told: Manifest, tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "store")
+    for _ in encode(told, load_image_encoder("toy-image"), store):
+        pass
+    with pytest.raises(UnknownName, match="carina encode DATA --encoder toy-text"):
+        prepare_pairs(SMALL, told, store)
+    for _ in encode_reports(told, load_text_encoder("toy-text"), store):
+        pass
+    tokens = replace(SMALL, training=Pretraining())
+    wanted = "carina encode DATA --encoder toy-image --store STORE --outputs pooled,tokens"
+    with pytest.raises(Mismatch, match=wanted):
+        prepare_pairs(tokens, told, store)
+    for _ in encode(told, load_image_encoder("toy-image"), store, outputs=("pooled", "tokens")):
+        pass
+    wanted = "reports have no tokens .* --encoder toy-text --store STORE --outputs pooled,tokens"
+    with pytest.raises(Mismatch, match=wanted):
+        prepare_pairs(tokens, told, store)
 
 
 def test_it_leaves_an_adaptor_that_embeds_both_sides(
@@ -67,7 +120,7 @@ def test_it_leaves_an_adaptor_that_embeds_both_sides(
     assert adaptor.learned == done.results.learned
     assert (adaptor.image_encoder, adaptor.text_encoder) == (
         store.card("toy-image").fingerprint,
-        prepare_pairs(SMALL, told, store).cards[1].fingerprint,
+        store.card("toy-text").fingerprint,
     )
     with pytest.raises(Mismatch, match="images 32 wide; got 5"):
         adaptor.embed_images(Sequences.of_vectors(torch.ones(3, 5)))

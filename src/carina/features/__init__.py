@@ -10,6 +10,8 @@ from carina.features.encoding import encode as encode
 from carina.features.forgetting import Forgotten as Forgotten
 from carina.features.forgetting import forget as forget
 from carina.features.prompts import PromptVectors as PromptVectors
+from carina.features.reports import encode_reports as encode_reports
+from carina.features.reports import lookup_reports as lookup_reports
 from carina.features.segment import MadeBy as MadeBy
 from carina.features.segment import Segment as Segment
 from carina.features.segment import Sum as Sum

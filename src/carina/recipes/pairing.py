@@ -1,20 +1,19 @@
 """From a manifest and a store to image and report pairs: to learn from, to stop by, to be judged on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Int
 
-from carina.adaptors import Sequences
+from carina.adaptors import Reads, Sequences
 from carina.core import InvalidValue, fingerprint
-from carina.encoders import EncoderCard, encode_texts, load_text_encoder
-from carina.features import FeatureTable, Store, lookup
+from carina.encoders import EncoderCard
+from carina.features import FeatureTable, Store, lookup, lookup_reports
 from carina.learning import Pairs
 from carina.recipes.pretrain import Pretrain, SharedReports
-from carina.studies import Manifest, Presence, Split, patient_codes
+from carina.studies import Manifest, Presence, patient_codes
 
 __all__ = ["Judged", "PreparedPairs", "prepare_pairs"]
 
@@ -61,7 +60,7 @@ class PreparedPairs:
         manifest_digest: Of the whole manifest.
         data: Fingerprint of the pairs to learn from.
         left_out: Rows without a pair, counted by reason.
-        table: The images' features.
+        tables: Features of the films, and of the reports.
     """
 
     learn: Pairs
@@ -72,13 +71,14 @@ class PreparedPairs:
     manifest_digest: str
     data: str
     left_out: Mapping[str, int]
-    table: FeatureTable
+    tables: tuple[FeatureTable, ...]
 
     def __enter__(self) -> "PreparedPairs":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.table.close()
+        for table in self.tables:
+            table.close()
 
 
 def prepare_pairs(recipe: Pretrain, manifest: Manifest, store: Store) -> PreparedPairs:
@@ -89,29 +89,26 @@ def prepare_pairs(recipe: Pretrain, manifest: Manifest, store: Store) -> Prepare
     held back.
 
     Raises:
-        Mismatch: where images were never encoded, with the command that does it.
-        UnknownName: where the store has no such encoder.
+        Mismatch: where films or reports were never encoded, with the command that does it.
+        UnknownName: where the store has nothing by an encoder, with the command that does it.
         InvalidValue: where too few pairs are left.
     """
-    card = store.card(recipe.image_encoder)
-    text = load_text_encoder(recipe.text_encoder)
-    found = lookup(manifest, store, card)
-    rows, left_out = _usable(recipe, manifest, found)
+    cards = store.card(recipe.image_encoder), store.card(recipe.text_encoder)
+    films, reports = lookup(manifest, store, cards[0]), lookup_reports(manifest, store)
+    rows, left_out = _usable(recipe, manifest, films, reports)
     here = manifest.take(rows)
-    digests = [found[row] or "" for row in rows]
-    image = _numbered(digests)
-    table = store.table(card, tuple(dict.fromkeys(digests)))
-    reports = [report.strip() for report in here.report]
-    number = _numbered(reports)
-    vectors = encode_texts(text, tuple(dict.fromkeys(reports)))
-
-    def images(numbers: Int[np.ndarray, " some"]) -> Sequences:
-        return Sequences.of_vectors(table.pooled(numbers))
-
-    def texts(numbers: Int[np.ndarray, " some"]) -> Sequences:
-        return Sequences.of_vectors(vectors[torch.from_numpy(numbers)])
-
-    every = Pairs(image=image, text=number, images=images, texts=texts)
+    film, report = [films[row] or "" for row in rows], [reports[row] or "" for row in rows]
+    outputs = ("pooled",) if recipe.training.adaptor.reads is Reads.VECTORS else ("tokens",)
+    tables = tuple(
+        store.table(card, tuple(dict.fromkeys(digests)), outputs=outputs)
+        for card, digests in zip(cards, (film, report), strict=True)
+    )
+    every = Pairs(
+        image=_numbered(film),
+        text=_numbered(report),
+        images=_reader(tables[0], recipe.training.adaptor.reads),
+        texts=_reader(tables[1], recipe.training.adaptor.reads),
+    )
     learn, stop, judge = (here.rows(*recipe.learn), here.rows(recipe.stop), here.rows(recipe.judge))
     for what, some in (("learn from", learn), ("stop by", stop), ("be judged on", judge)):
         if len(some) < 2:
@@ -121,48 +118,56 @@ def prepare_pairs(recipe: Pretrain, manifest: Manifest, store: Store) -> Prepare
         learn=every.take(learn),
         stop=every.take(stop),
         judged=_judged(every.take(judge), here.take(judge), patients[judge]),
-        cards=(card, text.card),
+        cards=cards,
         patients=len(set(patients[learn].tolist())),
         manifest_digest=manifest.digest,
-        data=fingerprint([[digests[row], reports[row]] for row in learn]),
+        data=fingerprint([[film[row], report[row]] for row in learn]),
         left_out=left_out,
-        table=table,
+        tables=tables,
     )
 
 
+def _reader(table: FeatureTable, reads: Reads) -> Callable[[Int[np.ndarray, " some"]], Sequences]:
+    """Reads a table's rows as an Adaptor takes them."""
+
+    def vectors(numbers: Int[np.ndarray, " some"]) -> Sequences:
+        return Sequences.of_vectors(table.pooled(numbers))
+
+    def tokens(numbers: Int[np.ndarray, " some"]) -> Sequences:
+        values, there = table.padded_tokens(numbers)
+        return Sequences(values=values, there=there)
+
+    return vectors if reads is Reads.VECTORS else tokens
+
+
 def _usable(
-    recipe: Pretrain, manifest: Manifest, digests: tuple[str | None, ...]
+    recipe: Pretrain,
+    manifest: Manifest,
+    films: tuple[str | None, ...],
+    reports: tuple[str | None, ...],
 ) -> tuple[Int[np.ndarray, " rows"], dict[str, int]]:
     """Rows that are pairs and stand in one split only, and the others counted by reason."""
-    order = (*recipe.learn, recipe.stop, recipe.judge)
-    last: dict[str, int] = {}  # film or report -> the last split it stands in
-    paired = []
+    last: dict[str, int] = {}  # film or report -> how firmly it is held back
+    sides: dict[int, list[str]] = {}
     counted = dict.fromkeys((_NO_REPORT, _NO_FILM, _TWO_SPLITS), 0)
-    for row in manifest.rows(*(Split(split) for split in order)).tolist():
-        report, digest = manifest.report[row].strip(), digests[row]
-        if not report:
+    for row in manifest.rows(*recipe.learn, recipe.stop, recipe.judge).tolist():
+        film, report = films[row], reports[row]
+        if report is None:
             counted[_NO_REPORT] += 1
-        elif digest is None:
+        elif film is None:
             counted[_NO_FILM] += 1
         else:
-            paired.append(row)
-            for side in _sides(recipe, digest, report):
+            both = recipe.shared_reports is SharedReports.LEFT_OUT
+            sides[row] = [film, report] if both else [film]
+            for side in sides[row]:
                 last[side] = max(last.get(side, 0), _held(recipe, manifest.split[row]))
     kept = []
-    for row in paired:
-        held = _held(recipe, manifest.split[row])
-        sides = _sides(recipe, digests[row] or "", manifest.report[row].strip())
-        if any(last[side] > held for side in sides):
+    for row, mine in sides.items():
+        if max(last[side] for side in mine) > _held(recipe, manifest.split[row]):
             counted[_TWO_SPLITS] += 1
         else:
             kept.append(row)
     return np.array(kept, dtype=np.int64), {why: n for why, n in counted.items() if n}
-
-
-def _sides(recipe: Pretrain, digest: str, report: str) -> tuple[str, ...]:
-    """What of a pair may stand in one split only."""
-    film = f"film {digest}"
-    return (film,) if recipe.shared_reports is SharedReports.KEPT else (film, f"report {report}")
 
 
 def _held(recipe: Pretrain, split: str) -> int:
