@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from carina.adaptors import (
+    AllPairs,
     CrossModal,
     CrossModalAdaptor,
     CrossModalConfig,
@@ -25,6 +26,7 @@ FORMS = (
     CrossModal(heads=3, width=24, hidden=16),
     CrossModal(reads=Reads.VECTORS, heads=3, width=24, hidden=16),
     ValueOnly(width=24, hidden=16),
+    AllPairs(towers=CrossModal(heads=3, width=24, hidden=16)),
 )
 
 
@@ -179,7 +181,7 @@ def test_an_embedding_does_not_move_with_another_item(config: CrossModalConfig) 
     images = drawn(4, 3, 5)
     images.values.requires_grad_()
     found = module.represent_images(read_by(config, images)).values
-    (gradient,) = torch.autograd.grad(found[1].sum() + found[1, 0, 0], images.values)
+    (gradient,) = torch.autograd.grad(found[1, 0].sum() + found[1, 0, 0], images.values)
 
     assert gradient[1].any()
     assert not gradient[[0, 2, 3]].any()
@@ -195,17 +197,15 @@ def test_what_stands_behind_an_item_and_how_much_of_it_changes_nothing(
     spoilt = texts.padded(9)
     values = spoilt.values.masked_fill(~spoilt.there[..., None], 1e6)
     spoilt = Sequences(values=values, there=spoilt.there)
-    whole = module.represent_texts(read_by(config, texts)).values
+    images = module.represent_images(read_by(config, drawn(3, 4, 5)))
 
-    torch.testing.assert_close(
-        module.represent_texts(read_by(config, spoilt)).values, whole, atol=1e-6, rtol=0
-    )
-    torch.testing.assert_close(
-        module.represent_texts(read_by(config, texts.take(torch.tensor([1])))).values,
-        whole[1:2],
-        atol=1e-6,
-        rtol=0,
-    )
+    def compared(some: Sequences) -> Tensor:
+        return module.compare(images, module.represent_texts(read_by(config, some)))
+
+    whole = compared(texts)
+    alone = compared(texts.take(torch.tensor([1])))
+    torch.testing.assert_close(compared(spoilt), whole, atol=1e-6, rtol=0)
+    torch.testing.assert_close(alone, whole[1:2], atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("config", FORMS, ids=str)
@@ -218,7 +218,26 @@ def test_the_same_generator_builds_the_same_and_the_global_one_is_left_alone(
     assert torch.equal(before, torch.get_rng_state())
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert isinstance(built(config), CrossModalModule)
-    assert isinstance(built(config), Embeds)
+    assert isinstance(built(config), Embeds) == (not isinstance(config, AllPairs))
+
+
+@torch.no_grad()
+def test_words_look_at_the_patches_of_every_image_and_at_nothing_else() -> None:
+    """Against attention written out for one word, one text and one image at a time."""
+    module = built(FORMS[3])
+    images, texts = drawn(3, 4, 5), drawn(2, 6, 7, seed=1)
+    left, right = module.represent_images(images), module.represent_texts(texts)
+    by_hand = torch.zeros(2, 3)
+    for text in range(2):
+        for image in range(3):
+            patches = left.values[image, left.there[image]]
+            cosines = []
+            for word in right.values[text, right.there[text]]:
+                gathered = (9 * patches @ word).softmax(dim=0) @ patches
+                cosines.append(F.cosine_similarity(word, gathered, dim=0))
+            by_hand[text, image] = torch.stack(cosines).mean()
+
+    torch.testing.assert_close(module.compare(left, right), by_hand)
 
 
 def test_sizes_that_cannot_be_are_refused() -> None:
@@ -226,6 +245,8 @@ def test_sizes_that_cannot_be_are_refused() -> None:
         CrossModal(width=10, heads=3)
     with pytest.raises(ConfigError, match="sizes of 1 or more"):
         ValueOnly(layers=0)
+    with pytest.raises(ConfigError, match="towers that read tokens"):
+        AllPairs(towers=CrossModal(reads=Reads.VECTORS))
 
 
 def test_an_item_without_a_token_is_refused() -> None:

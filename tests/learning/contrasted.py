@@ -6,13 +6,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from carina.adaptors import CrossModal, CrossModalConfig, Reads, Sequences
+from carina.adaptors import AllPairs, CrossModal, CrossModalConfig, Reads, Sequences
 from carina.learning import Pairs, Pretraining
 
 Reader = Callable[[np.ndarray], Sequences]
 
 SMALL = CrossModal(reads=Reads.VECTORS, width=16, heads=2, hidden=32, layers=1, dropout=0.0)
 TOKENS = CrossModal(width=16, heads=2, hidden=32, layers=1, dropout=0.0)
+
+CROSS = AllPairs(towers=TOKENS)
 
 
 def pairs(count: int, *, seed: int, tokens: int = 0, permuted: bool = False) -> Pairs:

@@ -14,7 +14,7 @@ from carina.adaptors import CrossModalConfig
 from carina.learning import Alone
 from carina.learning.gradient_caching import backward_in_pieces
 from carina.objectives import info_nce
-from tests.learning.contrasted import SMALL, TOKENS, pairs
+from tests.learning.contrasted import CROSS, SMALL, TOKENS, pairs
 from tests.learning.shared_batch import losses
 
 
@@ -34,7 +34,7 @@ def gradients(adaptor: CrossModalConfig, piece: int, tokens: int) -> tuple[float
     return loss, [torch.zeros(0) if w.grad is None else w.grad for w in module.parameters()]
 
 
-@pytest.mark.parametrize(("adaptor", "tokens"), [(SMALL, 0), (TOKENS, 3)], ids=["one", "tokens"])
+@pytest.mark.parametrize(("adaptor", "tokens"), [(SMALL, 0), (TOKENS, 3), (CROSS, 3)], ids=str)
 @pytest.mark.parametrize("piece", [1, 5])
 def test_pieces_of_any_size_have_the_gradient_of_the_whole(
     adaptor: CrossModalConfig, tokens: int, piece: int

@@ -3,6 +3,7 @@
 from carina.adaptors.alignment import Alignment as Alignment
 from carina.adaptors.alignment import RidgeAlignment as RidgeAlignment
 from carina.adaptors.alignment import fit_alignment as fit_alignment
+from carina.adaptors.all_pairs import AllPairs as AllPairs
 from carina.adaptors.answer_blocks import answer_in_blocks as answer_in_blocks
 from carina.adaptors.clip_adapter import ClipAdapter as ClipAdapter
 from carina.adaptors.controls import Control as Control

@@ -7,13 +7,14 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import Parameter
 
+from carina.adaptors.all_pairs import AllPairs
 from carina.adaptors.cross_modal import CrossModal
 from carina.adaptors.sequences import Sequences
 from carina.adaptors.value_only import ValueOnly
 
 __all__ = ["CrossModalConfig", "CrossModalModule", "Embeds"]
 
-CrossModalConfig = CrossModal | ValueOnly
+CrossModalConfig = CrossModal | ValueOnly | AllPairs
 """Every form; its class name is its ``kind`` in JSON and TOML."""
 
 
@@ -21,7 +22,10 @@ CrossModalConfig = CrossModal | ValueOnly
 class CrossModalModule(Protocol):
     """A `torch.nn.Module` that says how well texts and images go together."""
 
-    logit_scale: Parameter
+    @property
+    def logit_scale(self) -> Parameter:
+        """Logarithm of the factor of similarities."""
+        ...
 
     def represent_images(self, images: Sequences) -> Sequences:
         """What `compare` takes of images; an image's depends on no other item."""
@@ -36,7 +40,7 @@ class CrossModalModule(Protocol):
         ...
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """What is learned, `logit_scale` (the logarithm of a factor) included."""
+        """What is learned, `logit_scale` included."""
         ...
 
     def train(self, mode: bool = True) -> Any:
