@@ -17,7 +17,9 @@ TOKENS = CrossModal(width=16, heads=2, hidden=32, layers=1, dropout=0.0)
 CROSS = AllPairs(towers=TOKENS)
 
 
-def pairs(count: int, *, seed: int, tokens: int = 0, permuted: bool = False) -> Pairs:
+def pairs(
+    count: int, *, seed: int, tokens: int = 0, permuted: bool = False, hidden: int = 4
+) -> Pairs:
     """Pairs of a hidden vector seen through two fixed maps.
 
     Args:
@@ -25,11 +27,13 @@ def pairs(count: int, *, seed: int, tokens: int = 0, permuted: bool = False) -> 
         seed: Of the hidden vectors.
         tokens: Of each item, of unequal number; 0 for one vector.
         permuted: Whether each image gets the report of another.
+        hidden: Width of the hidden vectors; with few, maps drawn at random agree by luck.
     """
     rng = np.random.default_rng(seed)
     fixed = np.random.default_rng(0)
-    hidden = rng.normal(size=(count, 4))
-    image, text = hidden @ fixed.normal(size=(4, 6)), hidden @ fixed.normal(size=(4, 8))
+    seen = rng.normal(size=(count, hidden))
+    image = seen @ fixed.normal(size=(hidden, hidden + 2))
+    text = seen @ fixed.normal(size=(hidden, hidden + 4))
     order = rng.permutation(count) if permuted else np.arange(count)
     return Pairs(
         image=np.arange(count),

@@ -75,9 +75,9 @@ def test_from_permuted_pairs_nothing_is_learned_of_unseen_ones(
     adaptor: CrossModalConfig, tokens: int
 ) -> None:
     how = config(adaptor, epochs=12 if adaptor is not CROSS else 5)
-    learn = pairs(192, seed=1, tokens=tokens, permuted=True)
-    done = trained(how, learn, pairs(32, seed=2, tokens=tokens, permuted=True))
-    _, low, high = hits(done, pairs(100, seed=3, tokens=tokens), depth=10)
+    learn = pairs(192, seed=1, tokens=tokens, permuted=True, hidden=24)
+    done = trained(how, learn, pairs(32, seed=2, tokens=tokens, permuted=True, hidden=24))
+    _, low, high = hits(done, pairs(100, seed=3, tokens=tokens, hidden=24), depth=10)
 
     assert low <= 10 / 100 <= high < 0.3
 
