@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from carina.adaptors import CrossModal, Reads, Sequences
+from carina.adaptors import CrossModal, Reads, Sequences, ValueOnly
 from carina.core import InvalidValue, Mismatch, UnknownName
 from carina.encoders import load_image_encoder, load_text_encoder
 from carina.features import Store, encode, encode_reports
@@ -214,7 +214,7 @@ def test_recipes_are_found_by_name_and_file(tmp_path: Path) -> None:
     )
     mine = find_pretraining(str(tmp_path / "mine.toml"))
 
-    assert mine.training.adaptor.width == 24
+    assert mine.training.adaptor == ValueOnly(width=24)
     assert all(find_pretraining(name).name == name for name in PRETRAININGS)
     with pytest.raises(UnknownName, match="adaptor-paper"):
         find_pretraining("adaptor-papr")

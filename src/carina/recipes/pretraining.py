@@ -1,6 +1,5 @@
 """Run a pre-training: epochs, each one a place to go on from, then retrieval, one folder."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from carina.adaptors import CrossModalModule, PretrainedAdaptor
-from carina.core import PARTIAL, fingerprint, generator, partial_folder, read_json, write_json
+from carina.core import fingerprint, generator, partial_folder, read_json, write_json
 from carina.evaluation import Retrieval, judge_retrieval, likeness_of_findings
 from carina.learning import (
     Epoch,
@@ -27,7 +26,7 @@ from carina.recipes.pairing import PreparedPairs
 from carina.recipes.passes import Progress
 from carina.recipes.pretrain import Pretrain
 from carina.recipes.records import cards_used
-from carina.recipes.standing import alone_in
+from carina.recipes.standing import alone_in, tidy
 
 __all__ = ["PretrainingDone", "PretrainingResults", "pretraining_name", "run_pretraining"]
 
@@ -102,8 +101,7 @@ def run_pretraining(
     if not (final / _RESULTS).is_file():
         with alone_in(unfinished):
             yield from _worked(recipe, prepared, final, unfinished)
-    for path in (unfinished, *out.glob(f"{PARTIAL}*-{name}")):
-        shutil.rmtree(path, ignore_errors=True)
+    tidy(out, name)
     yield PretrainingDone(folder=final, results=read_json(final / _RESULTS, PretrainingResults))
 
 
