@@ -142,6 +142,7 @@ TOY = ("--encoder", "toy-image", "--store", "OUT")
             ("pretrain", "DATA", "--store", "STORE", "--out", "OUT", "--recipe", "adaptor-papr"),
             ("Did you mean 'adaptor-paper'?",),
         ),
+        (("run", "adaptor-paper", *HERE), ("carina pretrain DATA --recipe adaptor-paper",)),
         (
             ("pretrain", "DATA", "--store", "STORE", "--out", "OUT"),
             ("an image encoder and a text encoder", "carina encoders"),
