@@ -19,8 +19,6 @@ from carina.adaptors import (
 from carina.core import ConfigError, Mismatch
 from carina.encoders import EncoderCard, Preprocess, Stage, load_image_encoder
 
-pytest.importorskip("monai")
-
 SMALL_UNET, SMALL_CONV = FrozenUNet(widths=(6, 4)), Convolutional(widths=(6, 4))
 
 

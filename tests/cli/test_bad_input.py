@@ -134,7 +134,19 @@ TOY = ("--encoder", "toy-image", "--store", "OUT")
             ("encode", "DATA", "--encoder", "toy-image", "--store", "OUT", "--device", "gpu"),
             ("No device", "cpu"),
         ),
-        (("encode", "DATA", "--encoder", "toy-text", "--store", "OUT"), ("reads texts; wanted",)),
+        (
+            ("encode", "DATA", "--encoder", "toy-text", "--store", "OUT", "--outputs", "stages"),
+            ("Of a report there are pooled and tokens",),
+        ),
+        (
+            ("pretrain", "DATA", "--store", "STORE", "--out", "OUT", "--recipe", "adaptor-papr"),
+            ("Did you mean 'adaptor-paper'?",),
+        ),
+        (("run", "adaptor-paper", *HERE), ("carina pretrain DATA --recipe adaptor-paper",)),
+        (
+            ("pretrain", "DATA", "--store", "STORE", "--out", "OUT"),
+            ("an image encoder and a text encoder", "carina encoders"),
+        ),
         (("encode", "DATA", "--encoder", "mobilenet-cxr14", "--store", "OUT"), ("--weights",)),
         (
             (

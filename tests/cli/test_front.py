@@ -15,6 +15,7 @@ FLAGS = {
     "encode": "data encoder store weights mapping verify outputs dtype device",
     "run": "recipe data store out mapping seed as_json",
     "card": "runs out",
+    "pretrain": "data store out image_encoder text_encoder recipe mapping seed as_json",
     "results": "run as_json",
     "compare": "first second as_json",
     "probe": ("data encoder store out head shares draws findings rate batch mapping seed as_json"),

@@ -12,8 +12,6 @@ from PIL import Image
 from carina.phantoms import write_phantoms
 from carina.studies import read_data
 
-pytest.importorskip("monai")
-
 FILES = (Path(__file__).parents[2] / "docs" / "reference" / "files.md").read_text("utf-8")
 
 Carina = Callable[..., tuple[int, str, str]]

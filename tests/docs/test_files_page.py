@@ -10,13 +10,27 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from carina.adaptors import ValueOnly
 from carina.bundles import begin_history, history_folder, write_bundle
 from carina.cards import write_run_card
-from carina.encoders import load_image_encoder
-from carina.features import Store, encode, forget
-from carina.learning import Ridge
-from carina.recipes import Continual, Finished, bundle_of, home_of, prepare, run, taught_in, update
-from carina.studies import read_folder
+from carina.encoders import load_image_encoder, load_text_encoder
+from carina.features import Store, encode, encode_reports, forget
+from carina.learning import Pretraining, Ridge
+from carina.recipes import (
+    Continual,
+    Finished,
+    Pretrain,
+    PretrainingDone,
+    bundle_of,
+    home_of,
+    prepare,
+    prepare_pairs,
+    run,
+    run_pretraining,
+    taught_in,
+    update,
+)
+from carina.studies import Split, read_folder
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "files.md"
 MAPPING = """
@@ -72,6 +86,24 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     held = replace(manifest.take(np.array([3, 6])), split=("train", "train"))
     for _ in update(root / "bundle", held, store, tuple, check_input=False):
         pass
+    texts = load_text_encoder("toy-text")
+    told = replace(manifest, report=tuple(f"Film {row}." for row in range(len(manifest))))
+    for _ in encode_reports(told, texts, store):
+        pass
+    aligned = Pretrain(
+        name="small",
+        image_encoder="toy-image",
+        text_encoder="toy-text",
+        training=Pretraining(adaptor=ValueOnly(width=8, hidden=8), epochs=1),
+        learn=(Split.TRAIN,),
+        stop=Split.VAL,
+    )
+    halved = replace(
+        told, split=tuple("val" if s == "train" and r % 2 else s for r, s in enumerate(told.split))
+    )
+    with prepare_pairs(aligned, halved, store) as pairs:
+        *_, done = run_pretraining(aligned, pairs, root / "pretrained")
+    assert isinstance(done, PretrainingDone)
     forget(store, "P1")
     one, lite = manifest.take(np.array([2])), load_image_encoder("efficientnet-lite0")
     for _ in encode(one, lite, store, outputs=("stages",)):
@@ -79,6 +111,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {
         "store": store.root,
         "run": last.folder,
+        "pre-training": done.folder,
         "bundle": root / "bundle",
         "history": history_folder(root / "bundle"),
     }
@@ -103,7 +136,7 @@ def generic(path: Path) -> str:
     return re.sub(r"stage-\d+", "stage-N", "/".join(parts))
 
 
-@pytest.mark.parametrize("kind", ["store", "run", "bundle", "history"])
+@pytest.mark.parametrize("kind", ["store", "run", "pre-training", "bundle", "history"])
 def test_the_page_lists_just_the_files_that_are_there(kind: str, made: dict[str, Path]) -> None:
     root = made[kind]
     there = {generic(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
@@ -111,7 +144,7 @@ def test_the_page_lists_just_the_files_that_are_there(kind: str, made: dict[str,
     assert set(listed(kind)) == there
 
 
-@pytest.mark.parametrize("kind", ["store", "run", "bundle", "history"])
+@pytest.mark.parametrize("kind", ["store", "run", "pre-training", "bundle", "history"])
 def test_the_page_tells_the_form_of_every_file_that_has_one(
     kind: str, made: dict[str, Path]
 ) -> None:
@@ -122,7 +155,7 @@ def test_the_page_tells_the_form_of_every_file_that_has_one(
         assert listed(kind)[generic(path.relative_to(made[kind]))] == "".join(form)
 
 
-@pytest.mark.parametrize("kind", ["store", "run", "bundle", "history"])
+@pytest.mark.parametrize("kind", ["store", "run", "pre-training", "bundle", "history"])
 def test_only_kinds_of_file_that_cannot_run_are_there(kind: str, made: dict[str, Path]) -> None:
     endings = {path.suffix for path in made[kind].rglob("*") if path.is_file()}
 

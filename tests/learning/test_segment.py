@@ -17,8 +17,6 @@ from carina.learning import DecoderLearned, DecoderStep, Segmenting, drawn_masks
 from carina.measures import dice
 from carina.studies import read_folder
 
-pytest.importorskip("monai")
-
 FORM = Convolutional(widths=(12, 8))
 FILMS = 12
 

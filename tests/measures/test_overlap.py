@@ -1,5 +1,7 @@
 """Overlap and boundaries of masks: by hand, by identities, and as MONAI has them."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -68,8 +70,8 @@ def test_a_mask_lies_on_itself(mask: np.ndarray) -> None:
 @pytest.mark.filterwarnings("ignore:.*always_return_as_numpy:FutureWarning")  # MONAI's own call
 @pytest.mark.parametrize("seed", range(5))
 def test_distances_are_monais(seed: int) -> None:
-    metrics = pytest.importorskip("monai.metrics")
-    torch = pytest.importorskip("torch")
+    metrics = import_module("monai.metrics")  # seconds: only where it is asked for
+    torch = import_module("torch")
     rng = np.random.default_rng(seed)
     one, two = (
         block(*rng.integers(1, 6, 2), *rng.integers(3, 11, 2))

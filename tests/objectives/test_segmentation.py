@@ -1,6 +1,7 @@
 """Losses of masks: by hand, and as MONAI has them."""
 
 import math
+from importlib import import_module
 
 import pytest
 import torch
@@ -70,7 +71,7 @@ def test_the_mix_is_ten_times_the_focal_loss_and_the_overlap() -> None:
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 99))
 def test_both_are_monais(seed: int) -> None:
-    losses = pytest.importorskip("monai.losses")
+    losses = import_module("monai.losses")  # seconds: only where it is asked for
     logits, target = drawn(seed, 3, 7, 5)
     one_channel, wanted = logits[:, None], target[:, None].double()
     overlap = losses.DiceLoss(sigmoid=True, squared_pred=True, smooth_nr=1.0, smooth_dr=1.0)

@@ -19,8 +19,6 @@ from carina.phantoms import write_phantoms
 from carina.recipes import PreparedMasks, Segmentation, Segmented, prepare_masks, segment
 from carina.studies import find_marks, read_folder
 
-pytest.importorskip("monai")
-
 RECIPE = Segmentation(
     name="lungs",
     encoder="toy-image",

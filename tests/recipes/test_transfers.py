@@ -27,8 +27,6 @@ from carina.recipes import (
 )
 from carina.studies import find_marks, read_data
 
-pytest.importorskip("monai")
-
 FILMS = 10
 
 

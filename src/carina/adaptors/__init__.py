@@ -3,6 +3,7 @@
 from carina.adaptors.alignment import Alignment as Alignment
 from carina.adaptors.alignment import RidgeAlignment as RidgeAlignment
 from carina.adaptors.alignment import fit_alignment as fit_alignment
+from carina.adaptors.all_pairs import AllPairs as AllPairs
 from carina.adaptors.answer_blocks import answer_in_blocks as answer_in_blocks
 from carina.adaptors.building import build_decoder as build_decoder
 from carina.adaptors.building import fitting_decoder as fitting_decoder
@@ -10,6 +11,12 @@ from carina.adaptors.building import outputs_needed as outputs_needed
 from carina.adaptors.clip_adapter import ClipAdapter as ClipAdapter
 from carina.adaptors.controls import Control as Control
 from carina.adaptors.controls import controlled as controlled
+from carina.adaptors.cross_modal import CrossModal as CrossModal
+from carina.adaptors.cross_modal import CrossModalAdaptor as CrossModalAdaptor
+from carina.adaptors.cross_modal import Reads as Reads
+from carina.adaptors.cross_modal_forms import CrossModalConfig as CrossModalConfig
+from carina.adaptors.cross_modal_forms import CrossModalModule as CrossModalModule
+from carina.adaptors.cross_modal_forms import Embeds as Embeds
 from carina.adaptors.decoders import Convolutional as Convolutional
 from carina.adaptors.decoders import Decoder as Decoder
 from carina.adaptors.decoders import DecoderConfig as DecoderConfig
@@ -33,6 +40,7 @@ from carina.adaptors.packing import readout_bytes as readout_bytes
 from carina.adaptors.packing import unpack as unpack
 from carina.adaptors.packing import unpack_alignment as unpack_alignment
 from carina.adaptors.packing import unshared as unshared
+from carina.adaptors.pretrained import PretrainedAdaptor as PretrainedAdaptor
 from carina.adaptors.probe_head import ProbeHead as ProbeHead
 from carina.adaptors.probe_head import ProbeHeadModule as ProbeHeadModule
 from carina.adaptors.prompt_lint import PromptRemark as PromptRemark
@@ -57,10 +65,13 @@ from carina.adaptors.readout import LinearReadout as LinearReadout
 from carina.adaptors.readout import PromptReadout as PromptReadout
 from carina.adaptors.readout import Readout as Readout
 from carina.adaptors.residual import Residual as Residual
+from carina.adaptors.sequences import Sequences as Sequences
 from carina.adaptors.sides import AdaptorConfig as AdaptorConfig
 from carina.adaptors.sides import Pair as Pair
 from carina.adaptors.sides import Sharing as Sharing
 from carina.adaptors.sides import Sides as Sides
 from carina.adaptors.template_bank import TemplateBank as TemplateBank
+from carina.adaptors.value_only import ValueOnly as ValueOnly
+from carina.adaptors.value_only import without_dead_weights as without_dead_weights
 from carina.adaptors.wording import PromptBank as PromptBank
 from carina.adaptors.wording import PromptTexts as PromptTexts

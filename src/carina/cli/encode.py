@@ -7,7 +7,7 @@ from carina.cli.running import encode_to_end
 from carina.cli.terminal import note
 from carina.core import UnreadableFile
 from carina.encoders import device as find_device
-from carina.encoders import load_image_encoder
+from carina.encoders import load_encoder
 from carina.studies import read_data
 
 __all__ = ["encode"]
@@ -27,16 +27,18 @@ def encode(
 ) -> None:
     """Compute frozen features once, into a store. What is there already is not computed again.
 
+    An encoder of images reads the films, one of texts the reports.
+
     Args:
         data: The data folder, its table, or a collection of several data sets (TOML).
-        encoder: Name of an image encoder; see `carina encoders`.
+        encoder: Name of an encoder; see `carina encoders`.
         store: Folder of the store; made where there is none.
         weights: File of the encoder's weights, or hub:ID@REVISION, for encoders that need them; a
             file of features for embeddings:NAME. Your settings may name it once and for all.
         mapping: TOML that names the table's columns.
         verify: Hash every file again instead of trusting path, size and time.
-        outputs: What to keep, with commas between: pooled, tokens, stages (maps for decoders),
-            crops (the whole image and its four corners).
+        outputs: What to keep, with commas between: pooled, tokens (patches or words), stages (maps
+            for decoders), crops (the whole image and its four corners).
         dtype: What the encoder computes in: float32, bfloat16 or float16. Another type is another
             encoder to the store.
         device: cpu, cuda, cuda:N, mps, or auto for the fastest there is.
@@ -44,7 +46,7 @@ def encode(
     manifest = read_data(data, mapping)
     done = encode_to_end(
         manifest,
-        load_image_encoder(
+        load_encoder(
             encoder,
             weights=weights,
             device=find_device(None if device == "auto" else device),
@@ -54,8 +56,9 @@ def encode(
         verify=verify,
         outputs=tuple(name.strip() for name in outputs.split(",") if name.strip()),
     )
+    what = "images" if done.card.modality == "image" else "reports"
     note(
-        f"{encoder}: {done.encoded} of {len(manifest)} images encoded in {done.seconds:.0f} s, "
+        f"{encoder}: {done.encoded} of {len(manifest)} {what} encoded in {done.seconds:.0f} s, "
         f"{len(manifest) - done.encoded - len(done.set_aside)} were there already, "
         f"{len(done.set_aside)} set aside."
     )
@@ -63,4 +66,6 @@ def encode(
         first = next(aside.row for aside in done.set_aside if aside.reason == reason)
         note(f"  {count} x {reason} First: {manifest.image[first]}")
     if len(done.set_aside) == len(manifest):
-        raise UnreadableFile("No image could be read, so there are no features; see above.")
+        raise UnreadableFile(
+            f"No {what.removesuffix('s')} could be read, so there are no features; see above."
+        )

@@ -14,6 +14,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "check": ("carina.cli.check:check", "Look a data folder over before anything is computed."),
     "encode": ("carina.cli.encode:encode", "Compute frozen features once, into a store."),
     "run": ("carina.cli.run:run", "Run a recipe: learn step by step, judge, write a folder."),
+    "pretrain": (
+        "carina.cli.pretrain:pretrain",
+        "Align two frozen encoders from films and reports: an Adaptor, judged by retrieval.",
+    ),
     "card": (
         "carina.cli.card:card",
         "Write a run's card (HTML and Markdown), or an overview of several.",

@@ -1,11 +1,12 @@
 """Encoding and running with a bar, for the verbs that do either."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from carina.cards import write_run_card
 from carina.cli.terminal import progress
-from carina.encoders import ImageEncoder
-from carina.features import EncodedAll, Store
+from carina.encoders import ImageEncoder, TextEncoder
+from carina.features import EncodedAll, Event, Store, encode_reports
 from carina.features import encode as encode_into
 from carina.recipes import Continual, Finished, Prepared, one_thread, prepare
 from carina.recipes import run as run_recipe
@@ -16,20 +17,35 @@ __all__ = ["encode_to_end", "run_to_end"]
 
 def encode_to_end(
     manifest: Manifest,
-    encoder: ImageEncoder,
+    encoder: ImageEncoder | TextEncoder,
     store: Path,
     *,
     verify: bool = False,
     outputs: tuple[str, ...] = ("pooled",),
 ) -> EncodedAll:
-    """Encode a manifest's images, with a bar."""
+    """Encode a manifest's images, or for an encoder of texts its reports, with a bar."""
     with progress() as bars:
         bar = bars.add_task(f"encode {encoder.card.name}", total=len(manifest))
-        for event in encode_into(manifest, encoder, Store(store), verify=verify, outputs=outputs):
+        for event in _encoding(manifest, encoder, Store(store), verify=verify, outputs=outputs):
             if isinstance(event, EncodedAll):
                 return event
             bars.update(bar, completed=event.done)
     raise AssertionError("encode ends with EncodedAll")
+
+
+def _encoding(
+    manifest: Manifest,
+    encoder: ImageEncoder | TextEncoder,
+    store: Store,
+    *,
+    verify: bool,
+    outputs: tuple[str, ...],
+) -> Iterator[Event]:
+    if encoder.card.modality == "image":
+        assert isinstance(encoder, ImageEncoder)  # noqa: S101 - its card says so
+        return encode_into(manifest, encoder, store, verify=verify, outputs=outputs)
+    assert isinstance(encoder, TextEncoder)  # noqa: S101 - its card says so
+    return encode_reports(manifest, encoder, store, outputs=outputs)
 
 
 def run_to_end(

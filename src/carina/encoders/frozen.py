@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from carina.core import Mismatch
@@ -16,6 +17,7 @@ from carina.encoders.self_check import SelfCheck
 __all__ = [
     "FrozenImages",
     "FrozenTexts",
+    "Words",
     "channels_last",
     "in_dtype",
     "last_of_each_size",
@@ -81,6 +83,21 @@ class FrozenImages:
         )
 
 
+@runtime_checkable
+class Words(Protocol):
+    """A module of a text encoder that shows a text's words before it makes one vector of them."""
+
+    def word_vectors(
+        self, numbers: Int[Tensor, "texts words"]
+    ) -> Float[Tensor, "texts words width"]:
+        """A vector a word, what the tokenizer puts around them included."""
+        ...
+
+    def pool(self, words: Float[Tensor, "texts words width"]) -> Float[Tensor, "texts dim"]:
+        """The one vector that calling the module gives."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrozenTexts:
     """A text encoder around a module that gives the pooled features of one text.
@@ -90,7 +107,8 @@ class FrozenTexts:
 
     Attributes:
         card: Who it is.
-        module: Token numbers (1, words) to pooled (1, dim).
+        module: Token numbers (1, words) to pooled (1, dim); a `Words` where the card has a
+            `token_dim`.
         tokenise: A text to its token numbers, cut to the card's `max_tokens`.
         device: Where the module is.
         check: How its numbers stood to the golden ones when it was loaded.
@@ -116,10 +134,24 @@ class FrozenTexts:
         none = torch.zeros((0, self.card.dim), device=self.device)
         return Encoded(pooled=torch.cat([none, *(self._row(text) for text in texts)]))
 
+    @torch.no_grad()
+    def encode_words(self, text: str) -> Encoded:
+        """Pooled features of one text, and its words as tokens (1, words, token_dim); no gradient.
+
+        Raises:
+            Mismatch: where the encoder shows no words.
+        """
+        if not isinstance(self.module, Words):
+            raise Mismatch(f"{self.card.name!r} gives no tokens; ask for pooled features alone.")
+        words = self.module.word_vectors(self._numbers(text))
+        return Encoded(pooled=self.module.pool(words).float(), tokens=words.float())
+
     def _row(self, text: str) -> Float[Tensor, "1 dim"]:
-        numbers = torch.tensor([self.tokenise(text)], device=self.device)
-        pooled: Tensor = self.module(numbers)
+        pooled: Tensor = self.module(self._numbers(text))
         return pooled.float()
+
+    def _numbers(self, text: str) -> Int[Tensor, "1 words"]:
+        return torch.tensor([self.tokenise(text)], device=self.device)
 
 
 def pooled_map(

@@ -49,6 +49,10 @@ from carina.evaluation.results import SCHEMA_VERSION as SCHEMA_VERSION
 from carina.evaluation.results import Results as Results
 from carina.evaluation.results import read_results as read_results
 from carina.evaluation.results import write_results as write_results
+from carina.evaluation.retrieval import Direction as Direction
+from carina.evaluation.retrieval import Retrieval as Retrieval
+from carina.evaluation.retrieval import judge_retrieval as judge_retrieval
+from carina.evaluation.retrieval import likeness_of_findings as likeness_of_findings
 from carina.evaluation.scores import OUT_OF_FOLD as OUT_OF_FOLD
 from carina.evaluation.scores import VALIDATION as VALIDATION
 from carina.evaluation.scores import Part as Part

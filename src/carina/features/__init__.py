@@ -12,6 +12,8 @@ from carina.features.forgetting import forget as forget
 from carina.features.masks import MaskTable as MaskTable
 from carina.features.masks import read_masks as read_masks
 from carina.features.prompts import PromptVectors as PromptVectors
+from carina.features.reports import encode_reports as encode_reports
+from carina.features.reports import lookup_reports as lookup_reports
 from carina.features.segment import MadeBy as MadeBy
 from carina.features.segment import Segment as Segment
 from carina.features.segment import Sum as Sum

@@ -6,7 +6,7 @@ from typing import final
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from carina.core import InvalidValue, Mismatch
@@ -125,13 +125,7 @@ class FeatureTable:
             InvalidValue: as `pooled`.
             Mismatch: where the table has several encoders, no tokens, or unequal counts of them.
         """
-        rows = self._checked(rows)
-        source = self._only("tokens", ("tokens",))
-        picked = []
-        for row in rows.tolist():
-            arrays = source.arrays[source.segment[row]]
-            start, stop = arrays["offsets"][source.row[row] : source.row[row] + 2].tolist()
-            picked.append(arrays["tokens"][start:stop])
+        picked = self._picked_tokens(rows)
         counts = {len(tokens) for tokens in picked}
         if len(counts) > 1:
             raise Mismatch(
@@ -140,6 +134,24 @@ class FeatureTable:
         shape = (0, 0, self.blocks[0].card.token_dim)
         stacked = np.stack(picked) if picked else np.empty(shape, dtype=np.float32)
         return torch.from_numpy(stacked.astype(np.float32, copy=False))
+
+    def padded_tokens(
+        self, rows: Int[np.ndarray, " rows"]
+    ) -> tuple[Float[Tensor, "rows tokens width"], Bool[Tensor, "rows tokens"]]:
+        """Tokens of some rows, in float32, zeros behind the shorter ones, and which are there.
+
+        Raises:
+            InvalidValue: as `pooled`.
+            Mismatch: where the table has several encoders, or no tokens.
+        """
+        picked = self._picked_tokens(rows)
+        lengths = np.array([len(tokens) for tokens in picked], dtype=np.int64)
+        longest = int(lengths.max(initial=0))
+        values = np.zeros((len(rows), longest, self.blocks[0].card.token_dim), dtype=np.float32)
+        for row, tokens in enumerate(picked):
+            values[row, : len(tokens)] = tokens
+        there = np.arange(longest) < lengths[:, None]
+        return torch.from_numpy(values), torch.from_numpy(there)
 
     def stages(self, rows: Int[np.ndarray, " rows"]) -> tuple[Float[Tensor, "rows _ _ _"], ...]:
         """Maps of the card's stages, fine to coarse, of some rows, in float32.
@@ -191,6 +203,19 @@ class FeatureTable:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _picked_tokens(
+        self, rows: Int[np.ndarray, " rows"]
+    ) -> list[Shaped[np.ndarray, "tokens width"]]:
+        """The tokens of each row, as they lie."""
+        rows = self._checked(rows)
+        source = self._only("tokens", ("tokens",))
+        picked = []
+        for row in rows.tolist():
+            arrays = source.arrays[source.segment[row]]
+            start, stop = arrays["offsets"][source.row[row] : source.row[row] + 2].tolist()
+            picked.append(arrays["tokens"][start:stop])
+        return picked
 
     def _only(self, output: str, names: tuple[str, ...]) -> _Source:
         """Where the one encoder's rows lie, with the arrays of an output."""
@@ -249,6 +274,10 @@ def mapped_table(
     return FeatureTable(digests=digests, blocks=blocks, _sources=sources)
 
 
+def _beside(outputs: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(output for output in outputs if output != "pooled")
+
+
 def _source(
     card: EncoderCard,
     segments: Sequence[Segment],
@@ -260,10 +289,12 @@ def _source(
         for row, digest in enumerate(segment.images):
             places.setdefault(digest, (index, row))
     if missing := sum(1 for digest in digests if digest not in places):
+        what = "images" if card.modality == "image" else "reports"
+        more = "" if outputs == ("pooled",) else f" --outputs pooled,{','.join(_beside(outputs))}"
         raise Mismatch(
-            f"{missing} of {len(digests)} images have no {' and '.join(outputs)} features by "
+            f"{missing} of {len(digests)} {what} have no {' and '.join(outputs)} features by "
             f"{card.name!r} in the store. Encode them: carina encode DATA --encoder {card.name} "
-            "--store STORE."
+            f"--store STORE{more}."
         )
     place = np.array([places[digest] for digest in digests], dtype=np.int64).reshape(-1, 2)
     used = np.unique(place[:, 0])

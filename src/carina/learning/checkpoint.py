@@ -23,7 +23,7 @@ from carina.learning.learner import Learner, Setting
 from carina.measures import Sigmoid
 from carina.studies import LabelSpace
 
-__all__ = ["load_learner", "load_setting", "save_learner", "save_setting"]
+__all__ = ["checked_tensors", "load_learner", "load_setting", "save_learner", "save_setting"]
 
 _FORMAT = 2
 _SETTING_FORMAT = 1
@@ -110,7 +110,7 @@ def load_setting(folder: Path) -> Setting:
         raise Mismatch(
             f"This setting is of format {whole.format}; this carina reads {_SETTING_FORMAT}."
         )
-    tensors = _tensors(folder / _ALIGNMENT, whole.tensors, beside=_SETTING)
+    tensors = checked_tensors(folder / _ALIGNMENT, whole.tensors, beside=_SETTING)
     plain = whole.alignment
     return Setting(
         image_dim=whole.image_dim,
@@ -162,7 +162,7 @@ def load_learner(folder: Path, *, setting: Setting) -> Learner:
         raise Mismatch(f"This learner is of format {saved.format}; this carina reads {_FORMAT}.")
     if saved.setting != (wanted := SavedSetting.of(setting)):
         raise Mismatch(f"This learner was taught in {saved.setting}, not in {wanted}.")
-    tensors = _tensors(folder / _TENSORS, saved.tensors, beside=_PLAIN)
+    tensors = checked_tensors(folder / _TENSORS, saved.tensors, beside=_PLAIN)
     return Learner(
         setting=setting,
         labels=LabelSpace(names=saved.labels),
@@ -176,7 +176,7 @@ def load_learner(folder: Path, *, setting: Setting) -> Learner:
     )
 
 
-def _tensors(path: Path, digest: str, *, beside: str) -> dict[str, Tensor]:
+def checked_tensors(path: Path, digest: str, *, beside: str) -> dict[str, Tensor]:
     """The tensors of a file that has the digest its neighbour knows."""
     if not path.is_file():
         raise MissingFile(f"{beside} is there but {path.name} beside it is not.")

@@ -41,6 +41,12 @@ def bundle_of(
             f"The run {folder.name} has no {missing[0]!r}: an earlier carina made it. "
             "Move its folder away and run the recipe again."
         )
+    aligned = read_json(folder / "recipe.json", Continual).align
+    if aligned is not None and aligned.adaptor:
+        raise InvalidValue(
+            f"The run {folder.name} stands on a pre-trained Adaptor, and a bundle cannot carry one "
+            "yet. Run the recipe with a ridge alignment (align without adaptor) to bundle it."
+        )
     last = len(results.experiences)
     step = last if after is None else after
     _check_step(results, step, updatable=updatable)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from carina.encoders import (
 from carina.evaluation import age_band
 from carina.features import PromptVectors, Store, lookup
 from carina.learning import Setting
+from carina.recipes.aligning import adapted
 from carina.recipes.recipe import Align, Continual
 from carina.streams import Ground, LabelColumn, Labelled
 from carina.studies import LabelSpace, Manifest, Split, patient_codes, sharing
@@ -55,6 +57,7 @@ class Prepared:
         leaks: Why scores on the data's splits are too good, or "".
         set_aside: Rows without features, counted by reason.
         why_no_zero_shot: The reason, or "" where images and prompts share a space.
+        adaptor: Fingerprint of the Adaptor that features and prompts went through, or "".
         checks: For each card, how its encoder's numbers stood to the golden ones when it encoded;
             None where that was not put down.
     """
@@ -75,6 +78,7 @@ class Prepared:
     leaks: str = ""
     set_aside: Mapping[str, int] = field(default_factory=dict)
     why_no_zero_shot: str = ""
+    adaptor: str = ""
     checks: tuple[SelfCheck | None, ...] = ()
 
     def ground(self) -> Ground:
@@ -107,9 +111,14 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
     patients = patient_codes(here.patient, recipe.salt)
     text = load_text_encoder(recipe.text_encoder) if recipe.text_encoder else None
     shared = text is not None and len(images) == 1 and images[0].space == text.card.space != ""
-    alignment = None
+    alignment, prompts, over = None, _prompts(recipe, space, text), None
     if recipe.align is not None and text is not None and not shared:
-        alignment = _aligned(recipe.align, here, features, patients, images, text)
+        if recipe.align.adaptor and prompts is not None:
+            place = Path(recipe.align.adaptor)
+            over = adapted(place, features, prompts, (*images, text.card))
+            features, prompts, shared = over.features, over.prompts, True
+        else:
+            alignment = _aligned(recipe.align, here, features, patients, images, text)
     train, val, test = (here.rows(split) for split in (Split.TRAIN, Split.VAL, Split.TEST))
     learn, apart = (here.rows(Split.TRAIN, Split.VAL), val[:0]) if recipe.folds else (train, val)
     aside = f"{len(manifest) - len(usable)} of {len(manifest)} set aside. See: carina check DATA."
@@ -134,7 +143,7 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
             patients=patients,
             images=np.array([salted(d, recipe.salt) for d in digests], dtype=np.int64),
             space=space,
-            prompts=_prompts(recipe, space, text),
+            prompts=prompts,
             sites=here.site if any(here.site) else (),
             dates=here.date if any(here.date) else (),
             others=_others(recipe, here, space),
@@ -142,7 +151,7 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
         certain=targets.certain,
         setting=Setting(
             image_dim=features.shape[1],
-            text_dim=text.card.dim if text else 0,
+            text_dim=prompts.dim if prompts else 0,
             shared_space=shared,
             alignment=alignment,
         ),
@@ -163,6 +172,7 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
         source=manifest.source,
         leaks=manifest.leaks,
         set_aside={_NO_IMAGE: len(manifest) - len(usable)} if len(usable) < len(manifest) else {},
+        adaptor=over.adaptor if over else "",
         why_no_zero_shot="" if shared or alignment else _why_apart(recipe, text),
         checks=(*map(store.check_of, images), *([check_when_loaded(text)] if text else [])),
     )

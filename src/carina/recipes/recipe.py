@@ -40,13 +40,19 @@ class CalibrateBy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Align:
-    """Fit a ridge map from images to report embeddings on the patients of the pretrain split.
+    """Make encoders comparable that share no space.
+
+    A ridge map from images to report embeddings is fitted on the patients of the pretrain split;
+    or a pre-trained Adaptor stands over both encoders.
 
     Attributes:
-        penalties: Tried; the best out of fold is kept.
+        penalties: Of the ridge map, tried; the best out of fold is kept.
+        adaptor: Folder of an Adaptor that `carina pretrain` left, which reads vectors; "" for the
+            ridge map. The path is not part of what the run is, the Adaptor is.
     """
 
     penalties: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0)
+    adaptor: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +125,12 @@ class Continual:
                 "Controls stand in the place of prompts, and the recipe names no text encoder to "
                 "read any. Name one, or leave `controls` out."
             )
+        over = self.align is not None and self.align.adaptor
+        if over and (len(self.encoders) != 1 or not self.text_encoder):
+            raise InvalidValue(
+                "An Adaptor stands over one image encoder and one text encoder; the recipe "
+                f"names {len(self.encoders)} and {'one' if self.text_encoder else 'none'}."
+            )
         if self.seed < 0:
             raise InvalidValue(f"A seed is 0 or more; got {self.seed}.")
         for what, share in (
@@ -138,6 +150,8 @@ class Continual:
         others = {each.name: getattr(self, each.name) for each in fields(self)}
         if is_bank_path(self.prompts):
             others["prompts"] = ""
+        if self.align is not None:  # as it was before there were Adaptors
+            others["align"] = {"kind": "Align", "penalties": self.align.penalties}
         others["policy"] = self.policy.described  # what a policy can say may grow
         others["plan"] = identity(self.plan)  # wherever the file of one lies
         return fingerprint({"kind": type(self).__name__, **others, "name": ""})

@@ -69,6 +69,7 @@ def run_name(recipe: Continual, prepared: Prepared) -> str:
             "images": prepared.digests,
             "encoders": [card.fingerprint for card in prepared.cards],
             "prompts": "" if prompts is None else prompts.bank,
+            **({"adaptor": prepared.adaptor} if prepared.adaptor else {}),
         }
     )
 

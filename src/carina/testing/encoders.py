@@ -17,6 +17,7 @@ from jaxtyping import Float
 from carina.core import generator
 from carina.encoders import (
     Encoded,
+    FrozenTexts,
     ImageEncoder,
     TextEncoder,
     encode_images,
@@ -183,6 +184,17 @@ class TextEncoderContract:
 
         assert torch.equal(together, alone)
         assert torch.equal(together.cpu(), engine)
+
+    def test_words_are_as_wide_as_the_card_says_and_pool_to_the_same_vector(
+        self, encoder: TextEncoder
+    ) -> None:
+        if not isinstance(encoder, FrozenTexts) or not encoder.card.token_dim:
+            return
+        for text in _TEXTS:
+            found = encoder.encode_words(text)
+            assert found.tokens is not None
+            assert found.tokens.shape == (1, len(encoder.tokenise(text)), encoder.card.token_dim)
+            assert torch.equal(found.pooled, encoder.encode((text,)).pooled)
 
     def test_a_long_text_is_cut_without_a_word(self, encoder: TextEncoder) -> None:
         most = encoder.card.max_tokens

@@ -51,16 +51,21 @@ class _Pooled(nn.Module):
         self.pooling = pooling
 
     def forward(self, numbers: Int[Tensor, "texts words"]) -> Float[Tensor, "texts dim"]:
-        found = self.bert(input_ids=numbers)
-        states: Tensor = found.last_hidden_state
-        pooler: Tensor | None = found.pooler_output
+        return self.pool(self.word_vectors(numbers))
+
+    def word_vectors(self, numbers: Int[Tensor, "texts words"]) -> Float[Tensor, "texts words dim"]:
+        words: Tensor = self.bert(input_ids=numbers).last_hidden_state
+        return words
+
+    def pool(self, words: Float[Tensor, "texts words dim"]) -> Float[Tensor, "texts dim"]:
         match self.pooling:
             case "mean":
-                return states.mean(dim=1)
-            case "pooler" if pooler is not None:
-                return pooler
+                return words.mean(dim=1)
+            case "pooler" if self.bert.pooler is not None:
+                pooled: Tensor = self.bert.pooler(words)
+                return pooled
             case _:
-                return states[:, 0]
+                return words[:, 0]
 
 
 def _build(card: EncoderCard, weights: Path | None, *, pooling: str, named: bool) -> FrozenTexts:
@@ -72,7 +77,10 @@ def _build(card: EncoderCard, weights: Path | None, *, pooling: str, named: bool
     pooler = pooling == "pooler"
     bert = built(card.name, BertConfig, found, partial(BertModel, add_pooling_layer=pooler))
     card = replace(
-        card, dim=bert.config.hidden_size, max_tokens=bert.config.max_position_embeddings
+        card,
+        dim=bert.config.hidden_size,
+        token_dim=bert.config.hidden_size,
+        max_tokens=bert.config.max_position_embeddings,
     )
     tokenise, vocabulary = bert_tokens(
         card.name, weights, card.max_tokens, words=bert.config.vocab_size
@@ -107,6 +115,7 @@ def _named(argument: str) -> Family:
         recipe_version=1,
         weights="",
         dim=768,
+        token_dim=768,
         max_tokens=512,
         batch=32,
         licence="that of the weights",
@@ -135,6 +144,7 @@ def _release(  # flat: one line a fact of the release
                 recipe_version=1,
                 weights="",
                 dim=768,
+                token_dim=768,
                 max_tokens=512,
                 batch=32,
                 licence=licence,

@@ -73,8 +73,14 @@ class _Projected(nn.Module):
         self.cls_projection_head = _Head()
 
     def forward(self, numbers: Int[Tensor, "texts words"]) -> Float[Tensor, "texts 128"]:
+        return self.pool(self.word_vectors(numbers))
+
+    def word_vectors(self, numbers: Int[Tensor, "texts words"]) -> Float[Tensor, "texts words 768"]:
         # no mask: texts come one at a time, so nothing is padded
-        words = self.bert(input_ids=numbers).last_hidden_state
+        words: Tensor = self.bert(input_ids=numbers).last_hidden_state
+        return words
+
+    def pool(self, words: Float[Tensor, "texts words 768"]) -> Float[Tensor, "texts 128"]:
         projected: Tensor = self.cls_projection_head(words[:, 0])
         return projected
 
@@ -87,7 +93,13 @@ class _MeanOfWords(nn.Module):
         self.bert = _bert()
 
     def forward(self, numbers: Int[Tensor, "texts words"]) -> Float[Tensor, "texts 768"]:
+        return self.pool(self.word_vectors(numbers))
+
+    def word_vectors(self, numbers: Int[Tensor, "texts words"]) -> Float[Tensor, "texts words 768"]:
         words: Tensor = self.bert(input_ids=numbers).last_hidden_state
+        return words
+
+    def pool(self, words: Float[Tensor, "texts words 768"]) -> Float[Tensor, "texts 768"]:
         return words.mean(dim=1)
 
 
@@ -164,6 +176,7 @@ BIOVIL = ENCODERS.register("biovil-text")(
             recipe_version=1,
             weights="",
             dim=128,
+            token_dim=768,
             space="biovil",
             max_tokens=512,
             batch=32,
@@ -189,6 +202,7 @@ BIOVIL_T = ENCODERS.register("biovil-t-text")(
             recipe_version=1,
             weights="",
             dim=128,
+            token_dim=768,
             space="biovil-t",
             max_tokens=512,
             batch=32,
@@ -215,6 +229,7 @@ GENERAL = ENCODERS.register("cxr-bert-general")(
             recipe_version=1,
             weights="",
             dim=768,
+            token_dim=768,
             max_tokens=512,
             batch=32,
             licence=_LICENCE,

@@ -34,8 +34,14 @@ class _MeanOfWords(nn.Module):
         self.bert = bert
 
     def forward(self, numbers: Int[Tensor, "texts words"]) -> Float[Tensor, "texts 384"]:
+        return self.pool(self.word_vectors(numbers))
+
+    def word_vectors(self, numbers: Int[Tensor, "texts words"]) -> Float[Tensor, "texts words 384"]:
         # no mask: texts come one at a time, so nothing is padded
         words: Tensor = self.bert(input_ids=numbers).last_hidden_state
+        return words
+
+    def pool(self, words: Float[Tensor, "texts words 384"]) -> Float[Tensor, "texts 384"]:
         return words.mean(dim=1)
 
 
@@ -80,6 +86,7 @@ FAMILY = ENCODERS.register("minilm-l6")(
             recipe_version=1,
             weights="",
             dim=384,
+            token_dim=384,
             max_tokens=256,
             batch=32,
             licence="Apache-2.0",

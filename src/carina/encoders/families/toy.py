@@ -49,8 +49,14 @@ class _BagOfWords(nn.Module):
         self.words = nn.Embedding(_WORDS, _DIM)
 
     def forward(self, numbers: Int[Tensor, "texts words"]) -> Float[Tensor, "texts dim"]:
+        return self.pool(self.word_vectors(numbers))
+
+    def word_vectors(self, numbers: Int[Tensor, "texts words"]) -> Float[Tensor, "texts words dim"]:
         vectors: Tensor = self.words(numbers)
-        return vectors.mean(dim=1)
+        return vectors
+
+    def pool(self, words: Float[Tensor, "texts words dim"]) -> Float[Tensor, "texts dim"]:
+        return words.mean(dim=1)
 
 
 def _tokenise(text: str) -> list[int]:
@@ -108,6 +114,7 @@ TOY_TEXT = ENCODERS.register("toy-text")(
             recipe_version=1,
             weights="",
             dim=_DIM,
+            token_dim=_DIM,
             space="toy",
             batch=32,
             licence="Apache-2.0",

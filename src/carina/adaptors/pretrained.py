@@ -1,0 +1,96 @@
+"""An Adaptor that has learned, and whose encoders it stands on."""
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from carina.adaptors.cross_modal import Reads
+from carina.adaptors.cross_modal_forms import CrossModalConfig, CrossModalModule, Embeds
+from carina.adaptors.sequences import Sequences
+from carina.core import Mismatch, digest_arrays, fingerprint
+
+__all__ = ["PretrainedAdaptor"]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PretrainedAdaptor:
+    """An Adaptor, the encoders it stands on, and what it was learned from.
+
+    Attributes:
+        config: Its form.
+        module: What it has learned.
+        image_dim: Width of the vectors or patches it takes.
+        text_dim: Width of the vectors or words it takes.
+        image_encoder: Fingerprint of the frozen encoder of the images.
+        text_encoder: Fingerprint of the frozen encoder of the texts.
+        data: Fingerprint of the pairs it was learned from.
+        pairs: How many they were.
+        patients: Whose they were, by number.
+    """
+
+    config: CrossModalConfig
+    module: CrossModalModule
+    image_dim: int
+    text_dim: int
+    image_encoder: str
+    text_encoder: str
+    data: str
+    pairs: int
+    patients: int
+
+    @property
+    def reads(self) -> Reads:
+        """Whether it takes pooled vectors, or tokens."""
+        return self.config.reads
+
+    @property
+    def learned(self) -> int:
+        """How many numbers it has learned."""
+        return sum(weight.numel() for weight in self.module.parameters())
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when, and only when, its form, its encoders or one of its numbers does."""
+        tensors = {name: t.detach().numpy() for name, t in self.module.state_dict().items()}
+        made_by = (self.config, self.image_encoder, self.text_encoder, self.data)
+        return fingerprint({"made_by": made_by, "tensors": digest_arrays(tensors)})
+
+    def embed_images(self, images: Sequences) -> Float[Tensor, "images width"]:
+        """One L2-normalised vector an image, without gradient and dropout.
+
+        Raises:
+            Mismatch: where the images are of another encoder, or the form has no vector of its own.
+        """
+        self._check("images", images, self.image_dim)
+        with torch.no_grad():
+            return self._embedding().embed_images(images)
+
+    def embed_texts(self, texts: Sequences) -> Float[Tensor, "texts width"]:
+        """One L2-normalised vector a text, without gradient and dropout.
+
+        Raises:
+            Mismatch: as `embed_images`.
+        """
+        self._check("texts", texts, self.text_dim)
+        with torch.no_grad():
+            return self._embedding().embed_texts(texts)
+
+    def _embedding(self) -> Embeds:
+        if not isinstance(self.module, Embeds):
+            raise Mismatch(
+                f"A {type(self.config).__name__} compares each image with each text and has no "
+                "vector of either. Pre-train a CrossModal to embed."
+            )
+        self.module.train(mode=False)
+        return self.module
+
+    def _check(self, what: str, items: Sequences, width: int) -> None:
+        if items.values.shape[2] != width:
+            raise Mismatch(
+                f"The Adaptor takes {what} {width} wide; got {items.values.shape[2]}. It was "
+                "pre-trained over another encoder."
+            )

@@ -1,0 +1,136 @@
+"""``carina pretrain``."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from carina.cli.runs import free_for_folder
+from carina.cli.terminal import note, print_json, print_table, progress
+from carina.core import Estimate
+from carina.evaluation import Direction
+from carina.features import Store
+from carina.recipes import (
+    Pretrain,
+    PretrainingDone,
+    PretrainingResults,
+    find_pretraining,
+    one_thread,
+    prepare_pairs,
+    run_pretraining,
+)
+from carina.studies import read_data
+
+__all__ = ["pretrain"]
+
+
+def pretrain(
+    data: Path,
+    *,
+    store: Path,
+    out: Path,
+    image_encoder: str | None = None,
+    text_encoder: str | None = None,
+    recipe: str | None = None,
+    mapping: Path | None = None,
+    seed: int | None = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Align two frozen encoders from films and their reports: an Adaptor, judged by retrieval.
+
+    One that was cut off goes on where it stood; one that is there already is shown.
+
+    Args:
+        data: The data folder, its table, or a collection of several data sets (TOML).
+        store: Where `carina encode` put the features.
+        out: Folder of pre-trainings; this one's is named by what it is.
+        image_encoder: Whose features of the films are read; the recipe's own by default.
+        text_encoder: Whose features of the reports are read; the recipe's own by default.
+        recipe: A named pre-training (see `carina recipes`), or a TOML or JSON file; by default the
+            plain one, over both encoders.
+        mapping: TOML that names the table's columns.
+        seed: Of everything random; the recipe's own by default.
+        as_json: Print the results for machines.
+    """
+    chosen = _chosen(recipe, image_encoder, text_encoder)
+    if seed is not None:
+        chosen = replace(chosen, seed=seed)
+    place = free_for_folder(out)
+    done = _to_end(chosen, data, mapping, store, place)
+    if as_json:
+        print_json(done.results)
+    else:
+        _show(done.results)
+    note(f"Adaptor: {done.folder / 'adaptor'}")
+
+
+def _chosen(recipe: str | None, image: str | None, text: str | None) -> Pretrain:
+    if recipe is None:
+        return Pretrain(name="adaptor", image_encoder=image or "", text_encoder=text or "")
+    found = find_pretraining(recipe)
+    return replace(
+        found,
+        image_encoder=image or found.image_encoder,
+        text_encoder=text or found.text_encoder,
+    )
+
+
+def _to_end(
+    recipe: Pretrain, data: Path, mapping: Path | None, store: Path, out: Path
+) -> PretrainingDone:
+    with prepare_pairs(recipe, read_data(data, mapping), Store(store)) as prepared:
+        for why, count in prepared.left_out.items():
+            note(f"Left out: {count} film(s) {why}.")
+        with one_thread(), progress() as bars:
+            bar = bars.add_task(recipe.name)
+            for event in run_pretraining(recipe, prepared, out):
+                if isinstance(event, PretrainingDone):
+                    return event
+                loss = "" if event.loss is None else f", loss {event.loss:.3f}"
+                bars.update(
+                    bar,
+                    description=f"{recipe.name}: {event.stage}{loss}",
+                    completed=event.done,
+                    total=event.of,
+                )
+    raise AssertionError("a pre-training ends with PretrainingDone")
+
+
+def _show(results: PretrainingResults) -> None:
+    best = results.epochs[results.best_epoch - 1]
+    note(
+        f"{results.name}: {results.learned:,} numbers learned from {results.pairs[0]} pairs of "
+        f"{results.patients} patients; loss {best.loss:.3f}, held out {best.held_out:.3f}, best of "
+        f"{len(results.epochs)} epochs was the {results.best_epoch}."
+    )
+    ways = [("report to film", results.retrieval.text_to_image)]
+    ways.append(("film to report", results.retrieval.image_to_text))
+    rows = [_row(name, way) for name, way in ways]
+    rows += [_row(f"{name}, at random", way, by_chance=True) for name, way in ways]
+    if results.oracle is not None:
+        rows.append(_row("report to film, by the labels", results.oracle.text_to_image))
+        rows.append(_row("film to report, by the labels", results.oracle.image_to_text))
+    print_table(
+        "retrieval on unseen patients",
+        ["", *(f"R@{depth}" for depth in _depths(ways[0][1])), "median rank"],
+        rows,
+    )
+
+
+def _row(name: str, way: Direction, *, by_chance: bool = False) -> list[str]:
+    if by_chance:
+        shares = [f"{way.chance[depth]:.3f}" for depth in _depths(way)]
+        return [name, *shares, f"{way.chance_rank:.1f} of {way.searched}"]
+    shares = [str(way.recall[depth]) for depth in _depths(way)]
+    return [name, *shares, f"{_rank(way.median_rank)} of {way.searched}"]
+
+
+def _depths(way: Direction) -> list[str]:
+    return sorted(way.recall, key=int)
+
+
+def _rank(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.1f}"
+    return f"{estimate.value:.1f} [{estimate.low:.1f}, {estimate.high:.1f}]"

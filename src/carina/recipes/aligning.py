@@ -1,0 +1,82 @@
+"""How encoders that share no space are made comparable: a map fitted here, or an Adaptor over both."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from carina.adaptors import PretrainedAdaptor, Reads, Sequences
+from carina.core import Mismatch
+from carina.encoders import EncoderCard
+from carina.features import PromptVectors
+from carina.learning import load_adaptor
+
+__all__ = ["Adapted", "adapted"]
+
+_PIECE = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Adapted:
+    """Features and prompts as an Adaptor gives them: in one space.
+
+    Attributes:
+        features: (images, width), L2-normalised.
+        prompts: Each prompt's vector, as wide.
+        adaptor: The Adaptor's fingerprint.
+    """
+
+    features: Float[Tensor, "images width"]
+    prompts: PromptVectors
+    adaptor: str
+
+
+def adapted(
+    folder: Path,
+    features: Float[Tensor, "images dim"],
+    prompts: PromptVectors,
+    cards: Sequence[EncoderCard],
+) -> Adapted:
+    """Put a pre-trained Adaptor over the features of films and the vectors of prompts.
+
+    Args:
+        folder: Where `carina pretrain` left it.
+        features: Pooled, as the image encoder gave them.
+        prompts: As the text encoder gave them.
+        cards: Image encoder, text encoder.
+
+    Raises:
+        MissingFile, UnreadableFile: where it is not there, or not whole.
+        Mismatch: where it stands on other encoders, or reads tokens.
+    """
+    adaptor = load_adaptor(folder)
+    _check(adaptor, cards)
+    pieces = torch.split(features, _PIECE)
+    embedded = [adaptor.embed_images(Sequences.of_vectors(piece)) for piece in pieces]
+
+    def side(vectors: Float[Tensor, "labels prompts dim"]) -> Float[Tensor, "labels prompts width"]:
+        flat = adaptor.embed_texts(Sequences.of_vectors(vectors.flatten(0, 1)))
+        return flat.reshape(*vectors.shape[:2], -1)
+
+    return Adapted(
+        features=torch.cat(embedded),
+        prompts=replace(prompts, positive=side(prompts.positive), negative=side(prompts.negative)),
+        adaptor=adaptor.fingerprint,
+    )
+
+
+def _check(adaptor: PretrainedAdaptor, cards: Sequence[EncoderCard]) -> None:
+    if adaptor.reads is not Reads.VECTORS:
+        raise Mismatch(
+            "This Adaptor reads patches and words, and a stream has one vector a film and a prompt. "
+            "Pre-train one with reads = 'vectors'."
+        )
+    if tuple(card.fingerprint for card in cards) != (adaptor.image_encoder, adaptor.text_encoder):
+        raise Mismatch(
+            f"This Adaptor stands on other encoders than {' and '.join(c.name for c in cards)}, or "
+            "on other weights of theirs. Pre-train one over these: carina pretrain DATA "
+            f"--image-encoder {cards[0].name} --text-encoder {cards[-1].name}."
+        )

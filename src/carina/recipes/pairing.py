@@ -1,0 +1,213 @@
+"""From a manifest and a store to image and report pairs: to learn from, to stop by, to be judged on."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from carina.adaptors import Reads, Sequences
+from carina.core import InvalidValue, fingerprint
+from carina.encoders import EncoderCard
+from carina.features import FeatureTable, Store, lookup, lookup_reports
+from carina.learning import Pairs
+from carina.recipes.pretrain import Pretrain, SharedReports
+from carina.studies import Manifest, Presence, patient_codes
+
+__all__ = ["Judged", "PreparedPairs", "prepare_pairs"]
+
+_SALT = "pretrain"
+_NO_REPORT = "without a report"
+_NO_FILM = "without features of the film, which was missing or unreadable when encoded"
+_TWO_SPLITS = "whose film or report also stands in a split that is held back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Judged:
+    """Distinct images and reports of the patients retrieval is measured on.
+
+    Attributes:
+        images: Number of each image.
+        texts: Number of each report.
+        belongs: Which go together.
+        image_patients: Code of each image's patient.
+        text_patients: Code of the first patient with each report.
+        image_findings: Labels of each image; no columns where the table has none.
+        text_findings: Labels of the first image with each report.
+    """
+
+    images: Int[np.ndarray, " images"]
+    texts: Int[np.ndarray, " texts"]
+    belongs: Bool[np.ndarray, "texts images"]
+    image_patients: Int[np.ndarray, " images"]
+    text_patients: Int[np.ndarray, " texts"]
+    image_findings: Bool[np.ndarray, "images findings"]
+    text_findings: Bool[np.ndarray, "texts findings"]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PreparedPairs:
+    """Everything a pre-training reads. Close it when done.
+
+    Attributes:
+        learn: Pairs to learn from.
+        stop: Pairs that tell when to stop.
+        judged: What retrieval is measured on.
+        cards: Image encoder, text encoder.
+        patients: Patients learned from.
+        manifest_digest: Of the whole manifest.
+        data: Fingerprint of the pairs to learn from.
+        left_out: Rows without a pair, counted by reason.
+        tables: Features of the films, and of the reports.
+    """
+
+    learn: Pairs
+    stop: Pairs
+    judged: Judged
+    cards: tuple[EncoderCard, EncoderCard]
+    patients: int
+    manifest_digest: str
+    data: str
+    left_out: Mapping[str, int]
+    tables: tuple[FeatureTable, ...]
+
+    def __enter__(self) -> "PreparedPairs":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for table in self.tables:
+            table.close()
+
+
+def prepare_pairs(recipe: Pretrain, manifest: Manifest, store: Store) -> PreparedPairs:
+    """Read what a pre-training needs.
+
+    A pair is a film and the report of its row. Rows without report, or without features, are left
+    out and counted; so are rows whose film, or by the recipe report, also stands in a split that is
+    held back.
+
+    Raises:
+        Mismatch: where films or reports were never encoded, with the command that does it.
+        UnknownName: where the store has nothing by an encoder, with the command that does it.
+        InvalidValue: where too few pairs are left.
+    """
+    cards = store.card(recipe.image_encoder), store.card(recipe.text_encoder)
+    films, reports = lookup(manifest, store, cards[0]), lookup_reports(manifest, store)
+    rows, left_out = _usable(recipe, manifest, films, reports)
+    here = manifest.take(rows)
+    film, report = [films[row] or "" for row in rows], [reports[row] or "" for row in rows]
+    outputs = ("pooled",) if recipe.training.adaptor.reads is Reads.VECTORS else ("tokens",)
+    tables = tuple(
+        store.table(card, tuple(dict.fromkeys(digests)), outputs=outputs)
+        for card, digests in zip(cards, (film, report), strict=True)
+    )
+    every = Pairs(
+        image=_numbered(film),
+        text=_numbered(report),
+        images=_reader(tables[0], recipe.training.adaptor.reads),
+        texts=_reader(tables[1], recipe.training.adaptor.reads),
+    )
+    learn, stop, judge = (here.rows(*recipe.learn), here.rows(recipe.stop), here.rows(recipe.judge))
+    for what, some in (("learn from", learn), ("stop by", stop), ("be judged on", judge)):
+        if len(some) < 2:
+            raise InvalidValue(_too_few(recipe, what, len(some), left_out))
+    patients = patient_codes(here.patient, _SALT)
+    return PreparedPairs(
+        learn=every.take(learn),
+        stop=every.take(stop),
+        judged=_judged(every.take(judge), here.take(judge), patients[judge]),
+        cards=cards,
+        patients=len(set(patients[learn].tolist())),
+        manifest_digest=manifest.digest,
+        data=fingerprint([[film[row], report[row]] for row in learn]),
+        left_out=left_out,
+        tables=tables,
+    )
+
+
+def _reader(table: FeatureTable, reads: Reads) -> Callable[[Int[np.ndarray, " some"]], Sequences]:
+    """Reads a table's rows as an Adaptor takes them."""
+
+    def vectors(numbers: Int[np.ndarray, " some"]) -> Sequences:
+        return Sequences.of_vectors(table.pooled(numbers))
+
+    def tokens(numbers: Int[np.ndarray, " some"]) -> Sequences:
+        values, there = table.padded_tokens(numbers)
+        return Sequences(values=values, there=there)
+
+    return vectors if reads is Reads.VECTORS else tokens
+
+
+def _usable(
+    recipe: Pretrain,
+    manifest: Manifest,
+    films: tuple[str | None, ...],
+    reports: tuple[str | None, ...],
+) -> tuple[Int[np.ndarray, " rows"], dict[str, int]]:
+    """Rows that are pairs and stand in one split only, and the others counted by reason."""
+    last: dict[str, int] = {}  # film or report -> how firmly it is held back
+    sides: dict[int, list[str]] = {}
+    counted = dict.fromkeys((_NO_REPORT, _NO_FILM, _TWO_SPLITS), 0)
+    for row in manifest.rows(*recipe.learn, recipe.stop, recipe.judge).tolist():
+        film, report = films[row], reports[row]
+        if report is None:
+            counted[_NO_REPORT] += 1
+        elif film is None:
+            counted[_NO_FILM] += 1
+        else:
+            both = recipe.shared_reports is SharedReports.LEFT_OUT
+            sides[row] = [film, report] if both else [film]
+            for side in sides[row]:
+                last[side] = max(last.get(side, 0), _held(recipe, manifest.split[row]))
+    kept = []
+    for row, mine in sides.items():
+        if max(last[side] for side in mine) > _held(recipe, manifest.split[row]):
+            counted[_TWO_SPLITS] += 1
+        else:
+            kept.append(row)
+    return np.array(kept, dtype=np.int64), {why: n for why, n in counted.items() if n}
+
+
+def _held(recipe: Pretrain, split: str) -> int:
+    """How firmly a split is held back: learned from, stopped by, judged on."""
+    return {str(recipe.stop): 1, str(recipe.judge): 2}.get(split, 0)
+
+
+def _numbered(keys: list[str]) -> Int[np.ndarray, " keys"]:
+    """A number for each different key, by first appearance."""
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    return np.array([numbers[key] for key in keys], dtype=np.int64)
+
+
+def _judged(pairs: Pairs, manifest: Manifest, patients: Int[np.ndarray, " rows"]) -> Judged:
+    images, image_first, image_place = np.unique(
+        pairs.image, return_index=True, return_inverse=True
+    )
+    texts, text_first, text_place = np.unique(pairs.text, return_index=True, return_inverse=True)
+    belongs = np.zeros((len(texts), len(images)), dtype=bool)
+    belongs[text_place, image_place] = True
+    shown = manifest.labels == int(Presence.PRESENT)
+    return Judged(
+        images=images,
+        texts=texts,
+        belongs=belongs,
+        image_patients=patients[image_first],
+        text_patients=patients[text_first],
+        image_findings=shown[image_first],
+        text_findings=shown[text_first],
+    )
+
+
+def _too_few(recipe: Pretrain, what: str, came: int, left_out: Mapping[str, int]) -> str:
+    splits = {"learn from": " and ".join(recipe.learn), "stop by": recipe.stop}.get(
+        what, recipe.judge
+    )
+    without = "; ".join(f"{n} {why}" for why, n in left_out.items())
+    return (
+        f"Pre-training needs pairs of film and report to {what}, in the split {splits}; there "
+        f"{'is 1' if came == 1 else f'are {came}'}. {f'Left out: {without}. ' if without else ''}"
+        "Name the splits of the table in a recipe, or its column of reports in mapping.toml; where "
+        "many films share their words, shared_reports = 'kept' keeps them. See: carina check DATA."
+    )

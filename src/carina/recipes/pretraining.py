@@ -1,0 +1,192 @@
+"""Run a pre-training: epochs, each one a place to go on from, then retrieval, one folder."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from jaxtyping import Float
+
+from carina.adaptors import CrossModalModule, PretrainedAdaptor
+from carina.core import fingerprint, generator, partial_folder, read_json, write_json
+from carina.evaluation import Retrieval, judge_retrieval, likeness_of_findings
+from carina.learning import (
+    Epoch,
+    EpochEnded,
+    Pretrained,
+    PretrainingStep,
+    compared,
+    load_standing,
+    pretrain,
+    save_adaptor,
+    save_standing,
+)
+from carina.recipes.pairing import PreparedPairs
+from carina.recipes.passes import Progress
+from carina.recipes.pretrain import Pretrain
+from carina.recipes.records import cards_used
+from carina.recipes.standing import alone_in, tidy
+
+__all__ = ["PretrainingDone", "PretrainingResults", "pretraining_name", "run_pretraining"]
+
+_RESULTS = "pretraining.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PretrainingResults:
+    """``pretraining.json``: what came of a pre-training.
+
+    Attributes:
+        name: The recipe's.
+        run: Name of the folder.
+        learned: Numbers the Adaptor has learned.
+        pairs: To learn from, to stop by.
+        patients: Learned from.
+        left_out: Rows without a pair, counted by reason.
+        epochs: In order.
+        best_epoch: Whose weights were kept, from 1.
+        retrieval: On the patients judged.
+        oracle: What who knows the labels of films and reports, and no more, would reach; None
+            where the table has no labels.
+        seconds: The whole run, as far as this attempt went.
+    """
+
+    name: str
+    run: str
+    learned: int
+    pairs: tuple[int, int]
+    patients: int
+    left_out: dict[str, int]
+    epochs: tuple[Epoch, ...]
+    best_epoch: int
+    retrieval: Retrieval
+    oracle: Retrieval | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PretrainingDone:
+    """The last event: where it lies, and its numbers."""
+
+    folder: Path
+    results: PretrainingResults
+
+
+def pretraining_name(recipe: Pretrain, prepared: PreparedPairs) -> str:
+    """Name of the folder: the same recipe, pairs and encoders give the same name."""
+    return fingerprint(
+        {
+            "recipe": recipe.fingerprint,
+            "manifest": prepared.manifest_digest,
+            "pairs": prepared.data,
+            "encoders": [card.fingerprint for card in prepared.cards],
+        }
+    )
+
+
+def run_pretraining(
+    recipe: Pretrain, prepared: PreparedPairs, out: Path
+) -> Iterator[Progress | PretrainingDone]:
+    """Pre-train into ``out/<name>``, from wherever an earlier attempt stood.
+
+    Yields:
+        How far it is; at last `PretrainingDone`.
+
+    Raises:
+        UnreadableFile: where another process is at the same one there.
+    """
+    name = pretraining_name(recipe, prepared)
+    final, unfinished = out / name, out / f"{name}.unfinished"
+    if not (final / _RESULTS).is_file():
+        with alone_in(unfinished):
+            yield from _worked(recipe, prepared, final, unfinished)
+    tidy(out, name)
+    yield PretrainingDone(folder=final, results=read_json(final / _RESULTS, PretrainingResults))
+
+
+def _worked(
+    recipe: Pretrain, prepared: PreparedPairs, final: Path, unfinished: Path
+) -> Iterator[Progress]:
+    """The whole run, up to its folder under its final name."""
+    started = perf_counter()
+    path = unfinished / "standing"
+    standing = load_standing(path) if path.is_dir() else None
+    for event in pretrain(
+        recipe.training, prepared.learn, prepared.stop, seed=recipe.seed, standing=standing
+    ):
+        match event:
+            case PretrainingStep(index=index, of=of, loss=loss):
+                yield Progress(stage="pre-training", experience="", done=index, of=of, loss=loss)
+            case EpochEnded(standing=standing):
+                save_standing(path, standing)
+            case Pretrained():
+                done = event
+    yield Progress(stage="retrieval", experience="", done=0, of=1)
+    adaptor = _adaptor(recipe, prepared, done)
+    results = PretrainingResults(
+        name=recipe.name,
+        run=final.name,
+        learned=adaptor.learned,
+        pairs=(len(prepared.learn), len(prepared.stop)),
+        patients=prepared.patients,
+        left_out=dict(prepared.left_out),
+        epochs=done.standing.epochs,
+        best_epoch=done.standing.best_epoch,
+        retrieval=_found(recipe, prepared, _similar(recipe, prepared, done.module)),
+        oracle=_oracle(recipe, prepared),
+        seconds=perf_counter() - started,
+    )
+    with partial_folder(final) as folder:
+        write_json(folder / "recipe.json", recipe)
+        write_json(folder / "encoders.json", cards_used(prepared.cards))
+        save_adaptor(folder / "adaptor", adaptor)
+        write_json(folder / _RESULTS, results)
+
+
+def _adaptor(recipe: Pretrain, prepared: PreparedPairs, done: Pretrained) -> PretrainedAdaptor:
+    images, texts = prepared.learn.read(np.array([0]))
+    image_card, text_card = prepared.cards
+    return PretrainedAdaptor(
+        config=recipe.training.adaptor,
+        module=done.module,
+        image_dim=images.values.shape[2],
+        text_dim=texts.values.shape[2],
+        image_encoder=image_card.fingerprint,
+        text_encoder=text_card.fingerprint,
+        data=prepared.data,
+        pairs=len(prepared.learn),
+        patients=prepared.patients,
+    )
+
+
+def _similar(
+    recipe: Pretrain, prepared: PreparedPairs, module: CrossModalModule
+) -> Float[np.ndarray, "texts images"]:
+    judged = prepared.judged
+    similar = compared(
+        module, prepared.learn, judged.images, judged.texts, piece=recipe.training.piece
+    )
+    return similar.double().numpy()
+
+
+def _found(
+    recipe: Pretrain, prepared: PreparedPairs, similar: Float[np.ndarray, "texts images"]
+) -> Retrieval:
+    judged = prepared.judged
+    return judge_retrieval(
+        similar,
+        judged.belongs,
+        text_patients=judged.text_patients,
+        image_patients=judged.image_patients,
+        draws=recipe.draws,
+        rng=generator(recipe.seed, "retrieval"),
+    )
+
+
+def _oracle(recipe: Pretrain, prepared: PreparedPairs) -> Retrieval | None:
+    judged = prepared.judged
+    if not judged.text_findings.any():
+        return None
+    known = likeness_of_findings(judged.text_findings, judged.image_findings)
+    return _found(recipe, prepared, known)

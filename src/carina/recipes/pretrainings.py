@@ -1,0 +1,69 @@
+"""The pre-trainings that have names: each a function that reads like a methods section.
+
+Runs: ``carina pretrain DATA --recipe NAME --store S --out O``.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from carina.adaptors import CrossModal, Reads
+from carina.core import read_json, read_toml, unknown
+from carina.learning import Pretraining
+from carina.recipes.pretrain import Pretrain
+
+__all__ = ["PRETRAININGS", "adaptor_paper", "adaptor_phantoms", "find_pretraining"]
+
+
+def adaptor_paper() -> Pretrain:
+    """Freeze the Backbones as published: MIMIC-CXR, DINOv2 ViT-S/14, BioBERT; one vector a side.
+
+    Qin et al., ICASSP 2024 (arXiv 2401.01179); 11,912,705 numbers are learned. The authors trained
+    on two processes without gathering negatives; here every pair of a batch is one.
+    """
+    return Pretrain(
+        name="adaptor-paper",
+        image_encoder="dinov2:vit-s-14",
+        text_encoder="bert:biobert/pooler",
+        training=Pretraining(adaptor=CrossModal(reads=Reads.VECTORS)),
+        seed=42,
+    )
+
+
+def adaptor_phantoms() -> Pretrain:
+    """A small Adaptor on drawn radiographs and their reports, in minutes on one core."""
+    return Pretrain(
+        name="adaptor-phantoms",
+        image_encoder="efficientnet-lite0",
+        text_encoder="minilm-l6",
+        training=Pretraining(
+            adaptor=CrossModal(reads=Reads.VECTORS, width=192, heads=6, hidden=512),
+            rate=1e-3,
+            batch=128,
+        ),
+    )
+
+
+PRETRAININGS: dict[str, Callable[[], Pretrain]] = {
+    "adaptor-paper": adaptor_paper,
+    "adaptor-phantoms": adaptor_phantoms,
+}
+"""Name to recipe."""
+
+
+def find_pretraining(text: str) -> Pretrain:
+    """The pre-training a command line means: a name, or the path of a TOML or JSON file.
+
+    Raises:
+        UnknownName: for a name nobody gave, with its neighbour.
+        ConfigError: for a file with faults, all listed.
+    """
+    if text in PRETRAININGS:
+        return PRETRAININGS[text]()
+    path = Path(text)
+    match path.suffix.lower():
+        case ".toml":
+            return read_toml(path, Pretrain)
+        case ".json":
+            return read_json(path, Pretrain)
+        case _:
+            raise unknown("pre-training", text, PRETRAININGS)
