@@ -244,6 +244,7 @@ _OPENINGS = (
     "Single frontal radiograph. ",
     "{View} projection. ",
 )
+_UNREMARKABLE = "Unremarkable."  # where nothing else is said of what is seen
 _DEGREES = MappingProxyType({"small": "mild", "moderate": "moderate", "large": "marked"})
 
 
@@ -261,7 +262,7 @@ def sentence_templates() -> tuple[str, ...]:
         )
     ]
     openings = [opening.strip() for opening in _OPENINGS if opening]
-    return (*told, *_NOTHING, *_BESIDES, *openings)
+    return (*told, *_NOTHING, *_BESIDES, _UNREMARKABLE, *openings)
 
 
 def tell(rng: np.random.Generator, drawn: Mapping[str, Place], view: str) -> Telling:
@@ -298,7 +299,8 @@ def tell(rng: np.random.Generator, drawn: Mapping[str, Place], view: str) -> Tel
     ending = " ".join(conclusions[i] for i in rng.permutation(len(conclusions)))
     if not ending:
         ending = "As above." if drawn else _one(rng, _NOTHING)
-    return Telling(text=f"FINDINGS: {opening}{body} IMPRESSION: {ending}", said=said)
+    findings = " ".join(filter(None, (opening.strip(), body))) or _UNREMARKABLE
+    return Telling(text=f"FINDINGS: {findings} IMPRESSION: {ending}", said=said)
 
 
 def _of_the_absent(rng: np.random.Generator, phrases: _Phrases) -> tuple[Presence, str]:
