@@ -16,7 +16,7 @@ from carina.evaluation import ProbeResults
 from carina.features import Store, encode
 from carina.learning import Heads, HeadTraining, Ridge
 from carina.phantoms import write_phantoms
-from carina.recipes import NIH_FINDINGS, Probe, Probed, prepare, probe, probe_reading
+from carina.recipes import NIH_FINDINGS, Probe, Probed, prepare_probe, probe
 from carina.studies import Manifest, read_data, read_folder
 
 __all__ = ["probe_results", "table"]
@@ -52,7 +52,7 @@ def probe_results(data: Path, work: Path, *, grounds: tuple[str, ...]) -> Iterat
                 shares=SHARES[ground],
                 findings=NIH_FINDINGS if ground == NIH else (),
             )
-            ready = prepare(probe_reading(recipe), manifest, store)
+            ready = prepare_probe(recipe, manifest, store)
             *_, last = probe(recipe, ready, work / "probes")
             assert isinstance(last, Probed)
             print(f"  {recipe.name}: {last.results.seconds:.0f} s", flush=True)
