@@ -6,7 +6,12 @@ beside it stands the head at the rate they published.
 """
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
+
+import torch
 
 from benchmarks.grid import LITE, NIH, PHANTOMS
 from benchmarks.results_rows import said
@@ -16,7 +21,7 @@ from carina.evaluation import ProbeResults
 from carina.features import Store, encode
 from carina.learning import Heads, HeadTraining, Ridge
 from carina.phantoms import write_phantoms
-from carina.recipes import NIH_FINDINGS, Probe, Probed, prepare, probe, probe_reading
+from carina.recipes import NIH_FINDINGS, Probe, Probed, prepare_probe, probe
 from carina.studies import Manifest, read_data, read_folder
 
 __all__ = ["probe_results", "table"]
@@ -32,31 +37,42 @@ HEADS: Mapping[str, HeadTraining | Heads | Ridge] = {
 }
 
 
-def probe_results(data: Path, work: Path, *, grounds: tuple[str, ...]) -> Iterator[ProbeResults]:
+def probe_results(
+    data: Path, work: Path, *, grounds: tuple[str, ...], jobs: int
+) -> Iterator[ProbeResults]:
     """Every head on every ground, probed where it is not yet.
 
     Args:
         data: Folder that holds nih/.
         work: Where store and runs are, and where films are drawn.
         grounds: `NIH`, `PHANTOMS`, or both.
+        jobs: Processes side by side.
     """
     for ground in grounds:
-        manifest, store = _manifest(ground, data, work), Store(work / "store")
-        for _ in encode(manifest, load_image_encoder(LITE), store):
+        for _ in encode(
+            _manifest(ground, data, work), load_image_encoder(LITE), Store(work / "store")
+        ):
             pass
-        for called, by in HEADS.items():
-            recipe = Probe(
-                name=f"{ground}: {called}",
-                encoders=(LITE,),
-                by=by,
-                shares=SHARES[ground],
-                findings=NIH_FINDINGS if ground == NIH else (),
-            )
-            ready = prepare(probe_reading(recipe), manifest, store)
-            *_, last = probe(recipe, ready, work / "probes")
-            assert isinstance(last, Probed)
-            print(f"  {recipe.name}: {last.results.seconds:.0f} s", flush=True)
-            yield last.results
+    every = [(ground, called) for ground in grounds for called in HEADS]
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_probed, every, repeat(data), repeat(work))
+
+
+def _probed(asked: tuple[str, str], data: Path, work: Path) -> ProbeResults:
+    torch.set_num_threads(1)
+    ground, called = asked
+    recipe = Probe(
+        name=f"{ground}: {called}",
+        encoders=(LITE,),
+        by=HEADS[called],
+        shares=SHARES[ground],
+        findings=NIH_FINDINGS if ground == NIH else (),
+    )
+    ready = prepare_probe(recipe, _manifest(ground, data, work), Store(work / "store"))
+    *_, last = probe(recipe, ready, work / "probes")
+    assert isinstance(last, Probed)
+    print(f"  {recipe.name}: {last.results.seconds:.0f} s", flush=True)
+    return last.results
 
 
 def _manifest(ground: str, data: Path, work: Path) -> Manifest:

@@ -5,8 +5,11 @@ which learned from films as they are. Nothing is chosen on them.
 """
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from io import BytesIO
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +22,7 @@ from benchmarks.results_rows import table as rows_of
 from carina.adaptors import Readout, answer_in_blocks
 from carina.core import Estimate, generator, write_bytes
 from carina.encoders import load_image_encoder, prepare
-from carina.evaluation import Scores, compare
+from carina.evaluation import compare
 from carina.learning import load_learner, load_setting
 from carina.studies import LEVELS, Disturbance, Split, disturbed, load_image, read_data
 
@@ -50,22 +53,29 @@ class Held:
     lost: tuple[Estimate, Estimate, Estimate]
 
 
-def robustness_rows(rows: Iterable[Row], data: Path, work: Path) -> list[Held]:
+def robustness_rows(rows: Iterable[Row], data: Path, work: Path, *, jobs: int) -> list[Held]:
     """Every reader under every disturbance.
 
     Args:
         rows: Finished cells, those of `READERS` among them.
         data: Folder that holds nih/.
         work: Where the runs are, and features of disturbed films are kept.
+        jobs: Processes side by side.
     """
+    asked = [row for row in rows if (row.cell.table, row.cell.method) in READERS]
+    every = [(what, level) for what in Disturbance for level in (1, 2, 3)]
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        list(
+            pool.map(
+                _kept, [asked[0].test.part.images] * len(every), every, repeat(data), repeat(work)
+            )
+        )
     found = []
-    for row in rows:
-        if (row.cell.table, row.cell.method) not in READERS:
-            continue
+    for row in asked:
         readout = _reader(work / "runs" / row.results.run)
         for what in Disturbance:
             first, second, third = (
-                _lost(row, readout, _features(row.test, what, level, data, work))
+                _lost(row, readout, np.load(_file(what, level, work), allow_pickle=False))
                 for level in (1, 2, 3)
             )
             name = f"{row.cell.table}: {row.cell.method}"
@@ -94,19 +104,20 @@ def _lost(row: Row, readout: Readout, features: Float[np.ndarray, "films dim"]) 
     )
 
 
-def _features(
-    test: Scores, what: Disturbance, level: int, data: Path, work: Path
-) -> Float[np.ndarray, "films dim"]:
-    """Of the test films, in the order of the scores; encoded where they are not yet."""
-    kept = work / "disturbed" / f"{what}-{level}-{len(test.part.images)}.npy"
-    if not kept.is_file():
-        by_digest = dict(_encoded(set(test.part.images), what, level, data))
+def _file(what: Disturbance, level: int, work: Path) -> Path:
+    return work / "disturbed" / f"{what}-{level}.npy"
+
+
+def _kept(images: tuple[str, ...], asked: tuple[Disturbance, int], data: Path, work: Path) -> None:
+    """Encode disturbed films, where they are not yet, in the order of these digests."""
+    torch.set_num_threads(1)
+    what, level = asked
+    if not _file(what, level, work).is_file():
+        by_digest = dict(_encoded(set(images), what, level, data))
         buffer = BytesIO()
-        np.save(buffer, np.stack([by_digest[one] for one in test.part.images]))
-        write_bytes(kept, buffer.getvalue())
+        np.save(buffer, np.stack([by_digest[one] for one in images]))
+        write_bytes(_file(what, level, work), buffer.getvalue())
         print(f"  {what}, level {level}: encoded", flush=True)
-    features: np.ndarray = np.load(kept, allow_pickle=False)
-    return features
 
 
 def _encoded(

@@ -18,7 +18,9 @@ FLAGS = {
     "pretrain": "data store out image_encoder text_encoder recipe mapping seed as_json",
     "results": "run as_json",
     "compare": "first second as_json",
-    "probe": ("data encoder store out head shares draws findings rate batch mapping seed as_json"),
+    "probe": (
+        "data encoder store out adaptor head shares draws findings rate batch mapping seed as_json"
+    ),
     "bundle": "run out after updatable",
     "predict": "bundle images as_json weights trust_input heatmap",
     "segment": "data store out encoder structure recipe masks weights mapping seed as_json",

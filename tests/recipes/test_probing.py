@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from carina.adaptors import ProbeHead
-from carina.core import InvalidValue
+from carina.adaptors import CrossModal, PretrainedAdaptor, ProbeHead, Reads, Sequences
+from carina.core import InvalidValue, Mismatch
 from carina.evaluation import ProbeResults, read_scores
 from carina.features import Store
-from carina.learning import Heads, HeadTraining, Ridge
-from carina.recipes import Prepared, Probe, Probed, prepare, probe, probe_reading
+from carina.learning import Heads, HeadTraining, Ridge, load_adaptor, save_adaptor
+from carina.recipes import Prepared, Probe, Probed, prepare_probe, probe
 from carina.studies import Manifest
 
 QUICK = HeadTraining(head=ProbeHead(hidden=16), rate=1e-2, epochs=20)
@@ -30,7 +30,7 @@ def recipe() -> Probe:
 @pytest.fixture(scope="module")
 def ready(recipe: Probe, manifest: Manifest, store: Store) -> Prepared:
     """Features so noisy that labels are worth something."""
-    read = prepare(probe_reading(recipe), manifest, store)
+    read = prepare_probe(recipe, manifest, store)
     features = read.labelled.features
     noise = torch.randn(features.shape, generator=torch.Generator().manual_seed(0))
     noisy = features + 1.5 * features.std(dim=0) * noise
@@ -127,3 +127,66 @@ def test_a_share_of_nobody_is_refused(recipe: Probe, ready: Prepared, tmp_path: 
 def test_one_draw_has_no_interval(recipe: Probe) -> None:
     with pytest.raises(InvalidValue, match="2 draws and 100 resamples or more"):
         replace(recipe, draws=1)
+
+
+def over(manifest: Manifest, store: Store, folder: Path, *, image: str = "") -> Path:
+    """An Adaptor with drawn weights over the hospital's encoder, or over another."""
+    config = CrossModal(reads=Reads.VECTORS, width=24, layers=1, heads=2, hidden=32)
+    card = store.card("toy-image")
+    module = config.build(
+        image_dim=card.dim, text_dim=8, generator=torch.Generator().manual_seed(0)
+    )
+    adaptor = PretrainedAdaptor(
+        config=config,
+        module=module.eval(),
+        image_dim=card.dim,
+        text_dim=8,
+        image_encoder=image or card.fingerprint,
+        text_encoder="any",
+        data=manifest.digest,
+        pairs=1,
+        patients=1,
+    )
+    save_adaptor(folder, adaptor)
+    return folder
+
+
+def test_heads_stand_on_what_an_adaptor_makes_of_the_features(
+    recipe: Probe, manifest: Manifest, store: Store, tmp_path: Path
+) -> None:
+    folder = over(manifest, store, tmp_path / "adaptor")
+    through = replace(recipe, by=Ridge(betas=(0.0,)), adaptor=str(folder))
+    ready = prepare_probe(through, manifest, store)
+    plain = prepare_probe(recipe, manifest, store)
+    wanted = load_adaptor(folder).embed_images(Sequences.of_vectors(plain.labelled.features))
+    done, other = probed(through, ready, tmp_path), probed(recipe, plain, tmp_path)
+
+    torch.testing.assert_close(ready.labelled.features, wanted)
+    assert done.results.dim == 24
+    assert done.results.adaptor == load_adaptor(folder).fingerprint
+    assert done.results.shares[1].means["auroc"].defined
+    assert done.folder != other.folder
+
+
+def test_the_place_of_an_adaptor_is_no_part_of_a_probe(
+    recipe: Probe, manifest: Manifest, store: Store, tmp_path: Path
+) -> None:
+    one, two = (
+        replace(recipe, by=Ridge(betas=(0.0,)), adaptor=str(over(manifest, store, tmp_path / name)))
+        for name in ("here", "there")
+    )
+    first = probed(one, prepare_probe(one, manifest, store), tmp_path / "out")
+    second = probed(two, prepare_probe(two, manifest, store), tmp_path / "out")
+
+    assert first.folder == second.folder
+
+
+def test_an_adaptor_over_another_encoder_is_refused(
+    recipe: Probe, manifest: Manifest, store: Store, tmp_path: Path
+) -> None:
+    foreign = over(manifest, store, tmp_path / "foreign", image="of another")
+
+    with pytest.raises(Mismatch, match="stands on other encoders than toy-image"):
+        prepare_probe(replace(recipe, adaptor=str(foreign)), manifest, store)
+    with pytest.raises(InvalidValue, match="over one image encoder; the probe names 2"):
+        replace(recipe, encoders=("toy-image", "other"), adaptor=str(foreign))

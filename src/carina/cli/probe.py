@@ -11,7 +11,7 @@ from carina.core import InvalidValue
 from carina.evaluation import ProbeResults
 from carina.features import Store
 from carina.learning import Heads, HeadTraining, Ridge
-from carina.recipes import Prepared, Probe, Probed, one_thread, prepare, probe_reading
+from carina.recipes import Prepared, Probe, Probed, one_thread, prepare_probe
 from carina.recipes import probe as probe_recipe
 from carina.studies import read_data
 
@@ -30,6 +30,7 @@ def probe(
     encoder: str,
     store: Path,
     out: Path,
+    adaptor: Path | None = None,
     head: Literal["mlp", "logistic", "ridge"] = "mlp",
     shares: str = "0.01,0.1,1",
     draws: int = 10,
@@ -51,6 +52,8 @@ def probe(
             stand side by side.
         store: Where `carina encode` put the features.
         out: Folder of runs; this one's is named by what it is.
+        adaptor: Folder of an Adaptor that `carina pretrain` left and that reads vectors; heads then
+            stand on what it makes of the features.
         head: mlp (as 'Freeze the backbones' has it), logistic, or ridge in closed form.
         shares: Of the training patients, with commas between.
         draws: How often shares are drawn.
@@ -67,15 +70,16 @@ def probe(
     elif rate is not None or batch is not None:
         raise InvalidValue(f"--rate and --batch are of the mlp; the head is {head}.")
     recipe = Probe(
-        name=f"probe {encoder} by {head}",
+        name=f"probe {encoder}{' + Adaptor' if adaptor else ''} by {head}",
         encoders=tuple(encoder.split("+")),
         by=by,
         shares=_shares(shares),
         draws=draws,
+        adaptor=str(adaptor or ""),
         findings=tuple(name.strip() for name in findings.split(",") if name.strip()),
         seed=seed,
     )
-    ready = prepare(probe_reading(recipe), read_data(data, mapping), Store(store))
+    ready = prepare_probe(recipe, read_data(data, mapping), Store(store))
     found = _to_end(recipe, ready, free_for_folder(out))
     if as_json:
         print_json(found.results)

@@ -41,7 +41,8 @@ class ProbeResults:
         source: The data set.
         encoders: Names and fingerprints of the frozen encoders.
         exposed: What their weights have seen of this data set, by name.
-        dim: Width of the features.
+        adaptor: Fingerprint of the Adaptor the features went through, or "".
+        dim: Width of what heads stand on.
         trainable: Parameters of a head.
         headline: Findings of the means.
         shares: From the smallest.
@@ -58,6 +59,7 @@ class ProbeResults:
     source: str
     encoders: dict[str, str]
     exposed: dict[str, str]
+    adaptor: str = ""
     dim: int
     trainable: int
     headline: tuple[str, ...]

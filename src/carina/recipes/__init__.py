@@ -25,8 +25,8 @@ from carina.recipes.pretrainings import PRETRAININGS as PRETRAININGS
 from carina.recipes.pretrainings import find_pretraining as find_pretraining
 from carina.recipes.probing import Probe as Probe
 from carina.recipes.probing import Probed as Probed
+from carina.recipes.probing import prepare_probe as prepare_probe
 from carina.recipes.probing import probe as probe
-from carina.recipes.probing import probe_reading as probe_reading
 from carina.recipes.recipe import Align as Align
 from carina.recipes.recipe import CalibrateBy as CalibrateBy
 from carina.recipes.recipe import Continual as Continual

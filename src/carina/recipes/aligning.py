@@ -14,7 +14,7 @@ from carina.encoders import EncoderCard
 from carina.features import PromptVectors
 from carina.learning import load_adaptor
 
-__all__ = ["Adapted", "adapted"]
+__all__ = ["Adapted", "adapted", "images_adapted"]
 
 _PIECE = 1024
 
@@ -53,30 +53,51 @@ def adapted(
         Mismatch: where it stands on other encoders, or reads tokens.
     """
     adaptor = load_adaptor(folder)
-    _check(adaptor, cards)
-    pieces = torch.split(features, _PIECE)
-    embedded = [adaptor.embed_images(Sequences.of_vectors(piece)) for piece in pieces]
+    _check(adaptor, cards, (adaptor.image_encoder, adaptor.text_encoder))
 
     def side(vectors: Float[Tensor, "labels prompts dim"]) -> Float[Tensor, "labels prompts width"]:
         flat = adaptor.embed_texts(Sequences.of_vectors(vectors.flatten(0, 1)))
         return flat.reshape(*vectors.shape[:2], -1)
 
     return Adapted(
-        features=torch.cat(embedded),
+        features=_embedded(adaptor, features),
         prompts=replace(prompts, positive=side(prompts.positive), negative=side(prompts.negative)),
         adaptor=adaptor.fingerprint,
     )
 
 
-def _check(adaptor: PretrainedAdaptor, cards: Sequence[EncoderCard]) -> None:
+def images_adapted(
+    folder: Path, features: Float[Tensor, "images dim"], card: EncoderCard
+) -> tuple[Float[Tensor, "images width"], str]:
+    """Features of films through a pre-trained Adaptor, and its fingerprint; no text is needed.
+
+    Raises:
+        MissingFile, UnreadableFile, Mismatch: as `adapted`.
+    """
+    adaptor = load_adaptor(folder)
+    _check(adaptor, (card,), (adaptor.image_encoder,))
+    return _embedded(adaptor, features), adaptor.fingerprint
+
+
+def _embedded(
+    adaptor: PretrainedAdaptor, features: Float[Tensor, "images dim"]
+) -> Float[Tensor, "images width"]:
+    pieces = torch.split(features, _PIECE)
+    return torch.cat([adaptor.embed_images(Sequences.of_vectors(piece)) for piece in pieces])
+
+
+def _check(
+    adaptor: PretrainedAdaptor, cards: Sequence[EncoderCard], wanted: tuple[str, ...]
+) -> None:
     if adaptor.reads is not Reads.VECTORS:
         raise Mismatch(
-            "This Adaptor reads patches and words, and a stream has one vector a film and a prompt. "
+            "This Adaptor reads patches and words, and here is one vector a film and a prompt. "
             "Pre-train one with reads = 'vectors'."
         )
-    if tuple(card.fingerprint for card in cards) != (adaptor.image_encoder, adaptor.text_encoder):
+    if tuple(card.fingerprint for card in cards) != wanted:
         raise Mismatch(
             f"This Adaptor stands on other encoders than {' and '.join(c.name for c in cards)}, or "
             "on other weights of theirs. Pre-train one over these: carina pretrain DATA "
-            f"--image-encoder {cards[0].name} --text-encoder {cards[-1].name}."
+            f"--image-encoder {cards[0].name}"
+            f" --text-encoder {cards[1].name if len(cards) > 1 else 'T'}."
         )

@@ -37,6 +37,7 @@ from carina.evaluation import (
     replicated,
     write_scores,
 )
+from carina.features import Store
 from carina.learning import (
     Heads,
     HeadTraining,
@@ -47,14 +48,15 @@ from carina.learning import (
     follow,
     train_head,
 )
+from carina.recipes.aligning import images_adapted
 from carina.recipes.passes import Progress
-from carina.recipes.preparation import Prepared
+from carina.recipes.preparation import Prepared, prepare
 from carina.recipes.recipe import Continual
 from carina.recipes.standing import alone_in, tidy
 from carina.streams import AllAtOnce, lay_out, nested_shares, view
-from carina.studies import LabelPolicy
+from carina.studies import LabelPolicy, Manifest
 
-__all__ = ["Probe", "Probed", "probe", "probe_reading"]
+__all__ = ["Probe", "Probed", "prepare_probe", "probe"]
 
 ProbeBy = HeadTraining | Heads | Ridge
 """The authors' head, logistic regression, or ridge in closed form."""
@@ -73,6 +75,9 @@ class Probe:
         shares: Of the training patients, each within the larger ones.
         draws: How often shares are drawn; the whole, which is always the same, is learned as often
             by the authors' head, whose weights are drawn, and once by the others.
+        adaptor: Folder of an Adaptor that `carina pretrain` left, which reads vectors: heads then stand
+            on what it makes of the features. "" for none. The path is not part of what the probe
+            is, the Adaptor is.
         policy: What uncertain and unmentioned labels count as in learning; scored are certain ones.
         findings: Learned and scored; empty means all of the manifest's.
         headline: Findings whose mean leads; empty means all of `findings`.
@@ -86,6 +91,7 @@ class Probe:
     by: ProbeBy = HeadTraining()
     shares: tuple[float, ...] = (0.01, 0.1, 1.0)
     draws: int = 10
+    adaptor: str = ""
     policy: LabelPolicy = LabelPolicy()
     findings: tuple[str, ...] = ()
     headline: tuple[str, ...] = ()
@@ -98,6 +104,10 @@ class Probe:
             raise InvalidValue(
                 f"Wanted 2 draws and 100 resamples or more; got {self.draws} and {self.resamples}."
             )
+        if self.adaptor and len(self.encoders) != 1:
+            raise InvalidValue(
+                f"An Adaptor stands over one image encoder; the probe names {len(self.encoders)}."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +118,15 @@ class Probed:
     results: ProbeResults
 
 
-def probe_reading(recipe: Probe) -> Continual:
-    """A recipe that reads what a probe needs: val held apart, no text."""
-    return Continual(
+def prepare_probe(recipe: Probe, manifest: Manifest, store: Store) -> Prepared:
+    """Read what a probe needs: val held apart, no text, features through its Adaptor.
+
+    Raises:
+        Mismatch: where images were never encoded, or the Adaptor stands on another encoder.
+        UnknownName, InvalidValue: as `prepare`.
+        MissingFile, UnreadableFile: where the Adaptor is not there, or not whole.
+    """
+    reading = Continual(
         name=recipe.name,
         encoders=recipe.encoders,
         text_encoder="",
@@ -119,6 +135,17 @@ def probe_reading(recipe: Probe) -> Continual:
         headline=recipe.headline,
         folds=0,
         salt=recipe.salt,
+    )
+    prepared = prepare(reading, manifest, store)
+    if not recipe.adaptor:
+        return prepared
+    place, labelled = Path(recipe.adaptor), prepared.labelled
+    features, name = images_adapted(place, labelled.features, prepared.cards[0])
+    return replace(
+        prepared,
+        labelled=replace(labelled, features=features),
+        setting=replace(prepared.setting, image_dim=features.shape[1]),
+        adaptor=name,
     )
 
 
@@ -129,7 +156,7 @@ def probe(recipe: Probe, prepared: Prepared, out: Path) -> Iterator[Progress | P
 
     Args:
         recipe: What to probe.
-        prepared: What `prepare` read for `probe_reading`.
+        prepared: What `prepare_probe` read for it.
         out: Folder of runs.
 
     Yields:
@@ -154,7 +181,7 @@ def probe(recipe: Probe, prepared: Prepared, out: Path) -> Iterator[Progress | P
 def _name(recipe: Probe, prepared: Prepared) -> str:
     return fingerprint(
         {
-            "recipe": replace(recipe, name="probe"),
+            "recipe": replace(recipe, name="probe", adaptor=prepared.adaptor),
             "manifest": prepared.manifest_digest,
             "images": prepared.digests,
             "encoders": [card.fingerprint for card in prepared.cards],
@@ -203,6 +230,7 @@ def _worked(
             for card, what in zip(prepared.cards, prepared.exposed, strict=True)
             if what
         },
+        adaptor=prepared.adaptor,
         dim=prepared.setting.image_dim,
         trainable=_trainable(recipe, prepared),
         headline=headline,
