@@ -1,8 +1,8 @@
 """How well heads answer that learn from ever fewer labels, on frozen features.
 
 On ChestX-ray14 films 10, 30 and 100 % of the labels; on 5,000 and more drawn films 1, 10 and 100 %.
-Rate and batch of the authors' head were chosen on val of the former (docs/how-to/probe-an-encoder.md);
-beside it stands the head at the rate they published.
+Rate and batch of the authors' head were chosen on val of the former, by a search whose script is not
+kept; beside it stands the head at the rate they published.
 """
 
 from collections.abc import Iterator, Mapping
