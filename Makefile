@@ -9,7 +9,7 @@ WORK ?= .work
 CASES ?= 20000
 KILLS ?= 1000
 
-.PHONY: help demo test fuzz kills extras inputs format lint types contracts check results results-full forgetting tuning clean
+.PHONY: help demo test fuzz kills extras inputs format lint types contracts check results results-full forgetting tuning bench clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
@@ -69,6 +69,9 @@ forgetting: $(VENV)/.development  ## does RE-tune forget? 5 seeds x 8 orders, ou
 
 tuning: $(VENV)/.development  ## eight settings of every method, out of fold (two hours)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/tuning.py --data $(DATA) --work $(WORK)/results --out docs/decisions
+
+bench: $(VENV)/.development  ## every benchmark of speed, ours beside a reference; write into docs/explanation/speed.md
+	$(BIN)/python benchmarks/bench.py --data $(DATA) --work $(WORK)/bench --page docs/explanation/speed.md
 
 inputs: $(VENV)/.development  ## measure encoders, guard, labeller, damaged files; write into docs/results.md
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/inputs.py --data $(DATA) --page docs/results.md \

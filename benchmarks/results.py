@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
 from functools import cache
+from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -48,16 +49,20 @@ def manifest_of(ground: str, data: Path, work: Path) -> Manifest:
     return read_data(data / ground)
 
 
-def encoded(data: Path, work: Path) -> None:
+def encoded(data: Path, work: Path, *, jobs: int) -> None:
     """Encode every ground, where it is not yet."""
-    wanted = {NIH: (LITE, MOBILE), COVID: (LITE,), PHANTOMS: (LITE,)}
-    weights = {LITE: None, MOBILE: data / "weights" / "mbv3_cxr14.safetensors"}
-    for ground, names in wanted.items():
-        manifest = manifest_of(ground, data, work)
-        for name in names:
-            encoder = load_image_encoder(name, weights=weights[name])
-            for _ in encode(manifest, encoder, Store(work / "store")):
-                pass
+    wanted = [(PHANTOMS, LITE), (NIH, LITE), (COVID, LITE), (NIH, MOBILE)]
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        list(pool.map(_encoded, wanted, repeat(data), repeat(work)))
+
+
+def _encoded(asked: tuple[str, str], data: Path, work: Path) -> None:
+    torch.set_num_threads(1)
+    ground, name = asked
+    weights = data / "weights" / "mbv3_cxr14.safetensors" if name == MOBILE else None
+    encoder = load_image_encoder(name, weights=weights)
+    for _ in encode(manifest_of(ground, data, work), encoder, Store(work / "store")):
+        pass
 
 
 def done(cells: list[Cell], data: Path, work: Path, *, jobs: int) -> Iterator[Row]:
@@ -142,7 +147,7 @@ def main() -> None:
         print("\n".join(f"{cell.table}: {cell.method}" for cell in cells))
         return
     started = time.perf_counter()
-    encoded(given.data, given.work)
+    encoded(given.data, given.work, jobs=given.jobs)
     rows = list(done(cells, given.data, given.work, jobs=given.jobs))
     starter = starter_rows(given.data, given.work, jobs=given.jobs)
     held = robustness_rows(rows, given.data, given.work, jobs=given.jobs)
