@@ -77,7 +77,7 @@ def test_help_lists_every_verb_and_loads_nothing_heavy() -> None:
         "from carina.cli import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
-        "heavy = {'torch', 'transformers', 'matplotlib', 'polars', 'pyarrow', 'pydicom', 'scipy'}\n"
+        "heavy = {'torch', 'transformers', 'numpy', 'matplotlib', 'polars', 'pyarrow', 'pydicom', 'scipy'}\n"
         "print('LOADED', sorted(heavy & set(sys.modules)))\n"
     )
     done = subprocess.run(

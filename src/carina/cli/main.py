@@ -6,7 +6,6 @@ import sys
 from cyclopts import App, CycloptsError
 
 from carina import __version__
-from carina.core import CarinaError
 
 __all__ = ["VERBS", "app", "main"]
 
@@ -94,22 +93,27 @@ def main(tokens: list[str] | None = None) -> None:
         # Whoever read stdout has left, as `head` does: end without a word.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(_BAD_INPUT)
-    except (CarinaError, CycloptsError, OSError) as error:
-        if traceback:
-            raise
-        sys.stderr.write(f"carina: {_told(error)}\n")
-        sys.exit(_BAD_INPUT)
     except KeyboardInterrupt:
         sys.stderr.write("carina: interrupted; the same command goes on from here.\n")
         sys.exit(_INTERRUPTED)
+    except Exception as error:
+        if traceback or (told := _told(error)) is None:
+            raise
+        sys.stderr.write(f"carina: {told}\n")
+        sys.exit(_BAD_INPUT)
 
 
-def _told(error: CarinaError | CycloptsError | OSError) -> str:
+def _told(error: Exception) -> str | None:
+    """What a person is told of bad input; None for any other fault."""
+    from carina.core import CarinaError  # here: numpy comes with it, and help is quick without
+
     if isinstance(error, CarinaError):
         return str(error)
     if isinstance(error, CycloptsError):
         words = " ".join(("carina", *(error.command_chain or ()), "--help"))
         return f"{' '.join(str(error).split())} See: {words}"
+    if not isinstance(error, OSError):
+        return None
     # Which file it was may tell whose it is: only a traceback names it.
     return (
         f"The system refused a file or folder: {error.strerror or type(error).__name__}. What was "
