@@ -171,13 +171,17 @@ def _fitted(
     difference = difference - seen.negative / _filled(seen.negatives)[:, None]
     pull = both[:, None] * difference
     lambdas = sorted({penalty for penalty, _ in candidates})
-    solved = scatter.solved(torch.stack([pull, text], dim=1), scale, lambdas)
+    leans = bool(text.any())  # else half the work is on zeros
+    right = torch.stack([pull, text], dim=1) if leans else pull[:, None]
+    solved = scatter.solved(right, scale, lambdas)
     weights = []
     for penalty, prior in candidates:
-        data, lean = solved[:, lambdas.index(penalty)].unbind(dim=1)
-        weight = data + penalty * prior * lean
+        data, *lean = solved[:, lambdas.index(penalty)].unbind(dim=1)
+        weight = data + penalty * prior * lean[0] if leans else data
         weights.append(weight.where(both[:, None] > 0, prior * text))  # not but for rounding
-    along = (pull * text).sum(dim=1).clamp(min=0) / _filled(scale * scatter.squares(text))
+    along = (pull * text).sum(dim=1).clamp(min=0)
+    if leans:
+        along /= _filled(scale * scatter.squares(text))
     length = along.where(along > 0, otherwise)
     weight = torch.stack([*weights, length[:, None] * text], dim=1)
     mean = (seen.positive + seen.negative) / _filled(seen.rows)[:, None]

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float64, Int, Int64, Shaped, UInt64
+from scipy.linalg import blas
 from torch import Tensor
 
 from carina.adaptors import Lift
@@ -111,7 +112,7 @@ def _summed(
     halves = torch.zeros(len(masses), folds, half_of(dim + 1), dtype=torch.float64)
     classes = torch.zeros(2, folds, len(view.labels), dim, dtype=torch.float64)
     for part in range(folds):
-        full = torch.zeros(len(masses), dim + 1, dim + 1, dtype=torch.float64)
+        full = [np.zeros((dim + 1, dim + 1), order="F") for _ in masses]
         mine = np.flatnonzero((fold == part) & shown.any(dim=1).numpy())
         for start in range(0, len(mine), _CHUNK):
             picked = torch.from_numpy(mine[start : start + _CHUNK])
@@ -120,12 +121,21 @@ def _summed(
             classes[0, part] += has[picked].T @ rows[:, :-1]
             classes[1, part] += (shown[picked] - has[picked]).T @ rows[:, :-1]
             for moment, mass in zip(full, masses, strict=True):
-                weight = torch.from_numpy(mass)[picked].double()
-                counted = rows[weight > 0]
-                moment.addmm_((counted * weight[weight > 0, None]).T, counted)
+                weighed = _weighed(rows, torch.from_numpy(mass)[picked]).numpy()
+                # only one triangle is kept, and BLAS need not form the other
+                blas.dsyrk(1.0, weighed.T, 1.0, moment, lower=1, overwrite_c=1)
         for half, moment in zip(halves, full, strict=True):
-            half[part] = packed(moment)
+            half[part] = packed(torch.from_numpy(moment.T))
     return halves, classes
+
+
+def _weighed(
+    rows: Float64[Tensor, "rows dim"], mass: Shaped[Tensor, " rows"]
+) -> Float64[Tensor, "counted dim"]:
+    """Rows whose outer products sum to those of all, each by its mass."""
+    if mass.dtype is not torch.bool:
+        return rows * mass.double().sqrt()[:, None]
+    return rows if mass.all() else rows[mass]
 
 
 def _finding(
