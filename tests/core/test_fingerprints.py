@@ -1,6 +1,6 @@
 """A fingerprint changes when, and only when, the value does."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, make_dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from carina.core import (
     digest_bytes,
     digest_file,
     fingerprint,
+    later,
     salted,
 )
 
@@ -82,6 +83,16 @@ def test_every_field_and_the_kind_count() -> None:
 
     assert len({fingerprint(each) for each in [base, *others]}) == 4
     assert fingerprint(Settings(rank=4)) == fingerprint(base)
+
+
+def test_a_field_that_came_later_counts_once_it_says_something_new() -> None:
+    before = make_dataclass("Same", [("rank", int, 4)])
+    since = make_dataclass(
+        "Same", [("rank", int, 4), ("side", Side, later(Side.LEFT)), ("cut", float, later(0.5))]
+    )
+
+    assert fingerprint(since()) == fingerprint(before())
+    assert len({fingerprint(each) for each in (since(), since(cut=0.1), since(rank=5))}) == 3
 
 
 def test_numbers_and_their_texts_are_told_apart() -> None:

@@ -16,7 +16,7 @@ from carina.learning import (
     begin,
     kept,
 )
-from carina.learning.keeping import counted
+from carina.learning.keeping import counted, of_few_patients
 from carina.learning.learner import Learner
 from carina.streams import View
 from carina.testing import drawn_view
@@ -87,6 +87,16 @@ def test_weights_learned_from_one_patient_of_a_class_say_so_ever_after(strategy:
         alone.append(kept(learner).single_patients)
 
     assert alone == [False, True, True]
+
+
+@pytest.mark.parametrize("patients", [4, 5])
+def test_four_patients_are_few_and_five_are_not_however_many_their_films(patients: int) -> None:
+    view = drawn_view(("nodule",), rows=2000)
+    codes = torch.zeros(2000, dtype=torch.int64)
+    codes[-patients:] = torch.arange(patients)  # the others come last
+
+    some = replace(view, patients=codes, target=torch.ones_like(view.target))
+    assert of_few_patients(some) is (patients < 5)
 
 
 def test_sums_of_one_patient_of_a_class_say_so() -> None:

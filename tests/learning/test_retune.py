@@ -17,11 +17,12 @@ from carina.adaptors import (
     Sides,
     fit_alignment,
 )
-from carina.core import ConfigError, Mismatch, dump, load
+from carina.core import ConfigError, Mismatch, dump, fingerprint, load
 from carina.learning import (
     Heads,
     Learned,
     Learner,
+    Precision,
     RETune,
     Ridge,
     Schedule,
@@ -296,6 +297,27 @@ def test_the_running_mean_of_the_weights_is_what_an_experience_ends_with() -> No
     after_one = start + (one - start) * (1 - 1 / 10)
     expected = after_one + (two - after_one) * (1 - 2 / 11)
     torch.testing.assert_close(weights(mean), expected, rtol=0, atol=1e-6)
+
+
+def test_products_of_fewer_digits_lead_to_nearly_the_same_weights() -> None:
+    view = drawn_view(rows=120)
+    start = weights(begin(WHOLE, SHARED, seed=1))
+    plain, _ = taught(WHOLE, view)
+    lower, steps = taught(replace(WHOLE, precision=Precision.BFLOAT16), view)
+    moved, apart = weights(plain) - start, weights(lower) - weights(plain)
+
+    assert 0 < apart.norm() < 0.1 * moved.norm()
+    assert {tensor.dtype for tensor in lower.carried.values()} == {torch.float32}
+    assert readout(lower)(view.features).difference.dtype is torch.float32
+    assert all(step.loss is not None for step in steps)
+
+
+def test_a_recipe_keeps_the_name_it_had_before_there_was_a_choice_of_precision() -> None:
+    strategy = RETune()
+    old = {name: getattr(strategy, name) for name in strategy.__slots__ if name != "precision"}
+
+    assert fingerprint(strategy) == fingerprint({"kind": "RETune", **old})
+    assert fingerprint(replace(strategy, precision=Precision.BFLOAT16)) != fingerprint(strategy)
 
 
 def test_a_running_mean_that_would_never_move_is_refused() -> None:

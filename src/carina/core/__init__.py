@@ -23,6 +23,7 @@ from carina.core.fingerprints import digest_arrays as digest_arrays
 from carina.core.fingerprints import digest_bytes as digest_bytes
 from carina.core.fingerprints import digest_file as digest_file
 from carina.core.fingerprints import fingerprint as fingerprint
+from carina.core.fingerprints import later as later
 from carina.core.fingerprints import salted as salted
 from carina.core.locking import lock_folder as lock_folder
 from carina.core.randomness import generator as generator

@@ -2,20 +2,23 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, field, fields, is_dataclass
 from enum import Enum
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from carina.core.errors import InvalidValue
 
-__all__ = ["digest_arrays", "digest_bytes", "digest_file", "fingerprint", "salted"]
+__all__ = ["digest_arrays", "digest_bytes", "digest_file", "fingerprint", "later", "salted"]
 
 _SIZE = 10  # bytes of a short name: twenty hexadecimal digits
 _CHUNK = 1 << 20
+_LATER = "later"
+
+Value = TypeVar("Value")
 
 
 def fingerprint(thing: object) -> str:
@@ -32,6 +35,15 @@ def fingerprint(thing: object) -> str:
     except ValueError as error:
         raise InvalidValue(f"A value with NaN or infinity has no fingerprint: {error}.") from error
     return blake2b(text.encode(), digest_size=_SIZE).hexdigest()
+
+
+def later(default: Value) -> Value:
+    """A dataclass's field that was not there at first: at its default, fingerprints are as before.
+
+    So what was made before there was such a choice keeps its name, and is not made again.
+    """
+    told: Value = field(default=default, metadata={_LATER: True})
+    return told
 
 
 def digest_bytes(data: bytes) -> str:
@@ -77,10 +89,19 @@ def _plain(thing: Any) -> Any:
         case list() | tuple():
             return [_plain(value) for value in thing]
         case _ if is_dataclass(thing) and not isinstance(thing, type):
-            plain = {field.name: _plain(getattr(thing, field.name)) for field in fields(thing)}
+            plain = {
+                each.name: _plain(getattr(thing, each.name))
+                for each in fields(thing)
+                if not _as_before(thing, each)
+            }
             return {"kind": type(thing).__name__, **plain}
         case _:
             raise InvalidValue(
                 f"A {type(thing).__name__} has no fingerprint; "
                 "wanted dataclasses, mappings, sequences, numbers, text, enums or None."
             )
+
+
+def _as_before(thing: Any, each: Field[Any]) -> bool:
+    """Whether a field came later and says nothing new."""
+    return _LATER in each.metadata and bool(getattr(thing, each.name) == each.default)

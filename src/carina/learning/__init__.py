@@ -67,6 +67,7 @@ from carina.learning.strategies import Every as Every
 from carina.learning.strategies import Heads as Heads
 from carina.learning.strategies import LwF as LwF
 from carina.learning.strategies import Optimiser as Optimiser
+from carina.learning.strategies import Precision as Precision
 from carina.learning.strategies import PseudoLabels as PseudoLabels
 from carina.learning.strategies import RanPAC as RanPAC
 from carina.learning.strategies import Replay as Replay

@@ -18,6 +18,7 @@ __all__ = ["FEW", "Kept", "counted", "kept", "of_few_patients"]
 
 FEW = 5
 """A sum over fewer patients than this is said to stem from single patients."""
+_READ = 256  # patients looked at at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +54,17 @@ def of_few_patients(view: View) -> bool:
     """
     soft = view.learnable & ~view.known
     classes = (view.known & view.target, view.known & ~view.target, soft)
-    return any(
-        0 < len(set(view.patients[rows].tolist())) < FEW
-        for cells in classes
-        for rows in cells.unbind(dim=1)
-    )
+    return any(_few(view.patients[rows]) for cells in classes for rows in cells.unbind(dim=1))
+
+
+def _few(patients: Int[Tensor, " rows"]) -> bool:
+    """Whether they are somebody and fewer than five; read no further than it takes to tell."""
+    seen = set[int]()
+    for some in torch.split(patients, _READ):
+        seen.update(some.tolist())
+        if len(seen) >= FEW:
+            return False
+    return bool(seen)
 
 
 def counted(

@@ -19,6 +19,7 @@ def masked_bce(
     is the mean over images and labels, as RE-tune has it (arXiv 2410.17827). Where none is, it is
     0 and so is its gradient.
     """
-    cells = logits[known]
-    total = F.binary_cross_entropy_with_logits(cells, target[known].to(cells), reduction="sum")
-    return total / max(1, len(cells))
+    if not known.all():
+        logits, target = logits[known], target[known]
+    total = F.binary_cross_entropy_with_logits(logits, target.to(logits), reduction="sum")
+    return total / max(1, logits.numel())

@@ -16,6 +16,7 @@ from carina.learning.strategies.ranpac import RanPAC as RanPAC
 from carina.learning.strategies.rclp import RCLP as RCLP
 from carina.learning.strategies.replay import Replay as Replay
 from carina.learning.strategies.retune import Optimiser as Optimiser
+from carina.learning.strategies.retune import Precision as Precision
 from carina.learning.strategies.retune import RETune as RETune
 from carina.learning.strategies.retune import Schedule as Schedule
 from carina.learning.strategies.ridge import Ridge as Ridge

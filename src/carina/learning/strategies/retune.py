@@ -15,14 +15,14 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from carina.adaptors import Combine, Identity, Sides
-from carina.core import ConfigError
+from carina.core import ConfigError, later
 from carina.learning.keeping import of_few_patients
 from carina.learning.learner import Event, Learned, Learner, Setting, Step
 from carina.learning.strategies.prompted import asked, empty_readout, met, prompted
 from carina.learning.strategies.tuning import Cells, Tuning, cells_of
 from carina.streams import View
 
-__all__ = ["Optimiser", "RETune", "Schedule"]
+__all__ = ["Optimiser", "Precision", "RETune", "Schedule"]
 
 _SCALE = "adaptor/log_scale"
 _QUICK = 100.0  # times the rate: how fast logits of prompts move
@@ -46,6 +46,18 @@ class Schedule(StrEnum):
     """The authors'."""
     LINEAR = "linear"
     """Falls by equal amounts, and would be 0 one step after the last."""
+
+
+class Precision(StrEnum):
+    """What the products of training are computed in; weights, losses and answers are float32."""
+
+    FLOAT32 = "float32"
+    """The authors'."""
+    BFLOAT16 = "bfloat16"
+    """Eight bits of mantissa: half the time where a processor multiplies them by itself."""
+
+
+_TYPES = {Precision.FLOAT32: torch.float32, Precision.BFLOAT16: torch.bfloat16}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +89,7 @@ class RETune:
         carry_optimiser: Whether its state goes on from one experience to the next.
         average: Decay a step of a running mean of the weights, which an experience ends with; 0,
             the authors', ends with the last ones.
+        precision: What the products of training are computed in.
     """
 
     sides: Sides = Sides()
@@ -95,6 +108,7 @@ class RETune:
     learn_prompt_weights: bool = False
     carry_optimiser: bool = True
     average: float = 0.0
+    precision: Precision = later(Precision.FLOAT32)
 
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.epochs is None):
@@ -194,6 +208,7 @@ class RETune:
             steps=steps,
             batch=self.batch,
             noise=self.noise,
+            products=_TYPES[self.precision],
             rate_at=lambda step: self.rate_at(step, steps),
             average=self.average,
             rng=rng,

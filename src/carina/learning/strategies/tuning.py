@@ -51,13 +51,10 @@ def cells_of(view: View, readout: PromptReadout) -> Cells:
         Mismatch: where the features have another width than the readout takes.
     """
     shown = view.learnable
-    rows = shown.any(dim=1).nonzero()[:, 0]
-    return Cells(
-        labels=view.labels,
-        features=readout.aligned(view.features[rows]),
-        target=view.share[rows],
-        known=shown[rows],
-    )
+    features, target, rows = view.features, view.share, shown.any(dim=1)
+    if not rows.all():  # else nothing is copied
+        features, target, shown = features[rows], target[rows], shown[rows]
+    return Cells(labels=view.labels, features=readout.aligned(features), target=target, known=shown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +92,8 @@ class Tuning:
         steps: How many.
         batch: Rows a step.
         noise: Standard deviation of normal noise on what the image side takes.
+        products: Type of the numbers that logits are computed in; a lower one than the features'
+            is for products alone, and losses and weights stay as they are.
         rate_at: Step, from 0, to learning rate.
         average: Decay a step of the running mean of the weights that `settle` puts in their place;
             0 keeps the last ones.
@@ -111,6 +110,7 @@ class Tuning:
         steps: int,
         batch: int,
         noise: float,
+        products: torch.dtype,
         rate_at: Callable[[int], float],
         average: float,
         rng: np.random.Generator,
@@ -122,6 +122,7 @@ class Tuning:
         self.steps = steps
         self._batch = batch
         self._noise = noise
+        self._products = products
         self._rate_at = rate_at
         self._average = average
         self._mean = [weight.detach().clone() for weight in self.parameters]
@@ -155,8 +156,11 @@ class Tuning:
     def logits(self, features: Float[Tensor, "batch width"]) -> Float[Tensor, "batch labels"]:
         """Scaled differences of cosines for the findings of the cells, differentiable."""
         factor = self.scale.exp() if isinstance(self.scale, Parameter) else self.scale
-        asked = self.readout.only(self.cells.labels)
-        return factor * asked.compared(features).difference
+        asked, kind = self.readout.only(self.cells.labels), features.dtype
+        lower = self._products != kind
+        with torch.autocast(features.device.type, dtype=self._products, enabled=lower):
+            difference = asked.compared(features).difference
+        return factor * difference.to(kind)
 
     def loss(self, batch: Batch, logits: Float[Tensor, "batch labels"]) -> Float[Tensor, ""]:
         """Masked binary cross-entropy over the known cells of a batch."""
