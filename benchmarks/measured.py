@@ -79,15 +79,26 @@ class Benchmark(Protocol):
         """
 
 
-def in_turns(*sides: Callable[[], object], repeats: int = 5) -> tuple[float, ...]:
-    """Median seconds of each side; all take turns, after one go that is not counted."""
+def in_turns(
+    *sides: Callable[[], object],
+    repeats: int = 5,
+    clock: Callable[[], float] = time.perf_counter,
+) -> tuple[float, ...]:
+    """Median seconds of each side; all take turns, after one go that is not counted.
+
+    Args:
+        sides: What is timed.
+        repeats: How often each is.
+        clock: `time.process_time` where both sides compute in one thread and nothing else, so that
+            other work on the machine counts less.
+    """
     took: list[list[float]] = [[] for _ in sides]
     for turn in range(repeats + 1):
         for seconds, side in zip(took, sides, strict=True):
-            before = time.perf_counter()
+            before = clock()
             side()
             if turn:
-                seconds.append(time.perf_counter() - before)
+                seconds.append(clock() - before)
     return tuple(statistics.median(seconds) for seconds in took)
 
 

@@ -7,9 +7,8 @@ learn on after either is counted in bytes, and is equal.
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
 
 from threadpoolctl import threadpool_limits
 
@@ -20,7 +19,7 @@ from carina.streams import ByData, Labelled, view
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.drawn import drawn, setting_of, stream_of, taught
-from benchmarks.measured import Measured, Quantity, show
+from benchmarks.measured import Measured, Quantity, in_turns, show
 
 STEPS, FEW = 50, 3
 RIDGE, TUNED = Ridge(), RETune()
@@ -59,10 +58,11 @@ def _measured(
     name = f"update_cost, {type(strategy).__name__}"
     bytes_first, bytes_last = kept(first).total, kept(last).total
     assert bytes_first == bytes_last
-    early, late = _processor_seconds(
+    early, late = in_turns(
         lambda: taught(strategy, born, views[0], index=0),
         lambda: taught(strategy, before, views[-1], index=steps - 1),
         repeats=repeats,
+        clock=time.process_time,
     )
     yield Measured(
         name=name,
@@ -84,18 +84,6 @@ def _measured(
         sizes=sizes,
         notes=dict(kept(last).bytes),
     )
-
-
-def _processor_seconds(*sides: Callable[[], object], repeats: int) -> tuple[float, ...]:
-    """Median processor seconds of each side; all take turns, after one go that is not counted."""
-    took: list[list[float]] = [[] for _ in sides]
-    for turn in range(repeats + 1):
-        for seconds, side in zip(took, sides, strict=True):
-            before = time.process_time()
-            side()
-            if turn:
-                seconds.append(time.process_time() - before)
-    return tuple(median(seconds) for seconds in took)
 
 
 if __name__ == "__main__":

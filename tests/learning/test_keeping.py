@@ -91,8 +91,8 @@ def test_weights_learned_from_one_patient_of_a_class_say_so_ever_after(strategy:
 
 @pytest.mark.parametrize("patients", [4, 5])
 def test_four_patients_are_few_and_five_are_not_however_many_their_films(patients: int) -> None:
-    view = drawn_view(("nodule",), rows=2000)
-    codes = torch.zeros(2000, dtype=torch.int64)
+    view = drawn_view(("nodule",), rows=5000)
+    codes = torch.zeros(5000, dtype=torch.int64)
     codes[-patients:] = torch.arange(patients)  # the others come last
 
     some = replace(view, patients=codes, target=torch.ones_like(view.target))

@@ -49,7 +49,9 @@ class MlpAdaptor(nn.Module):
         super().__init__()
         self.out = out
         self.layer = nn.Sequential(
-            drawn_linear(dim, hidden, generator), nn.ReLU(), drawn_linear(hidden, out, generator)
+            drawn_linear(dim, hidden, generator),
+            nn.ReLU(inplace=True),
+            drawn_linear(hidden, out, generator),
         )
 
     def forward(self, features: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*rows out"]:

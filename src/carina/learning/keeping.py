@@ -18,7 +18,7 @@ __all__ = ["FEW", "Kept", "counted", "kept", "of_few_patients"]
 
 FEW = 5
 """A sum over fewer patients than this is said to stem from single patients."""
-_READ = 256  # patients looked at at a time
+_READ = 4096  # rows looked at at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +54,14 @@ def of_few_patients(view: View) -> bool:
     """
     soft = view.learnable & ~view.known
     classes = (view.known & view.target, view.known & ~view.target, soft)
-    return any(_few(view.patients[rows]) for cells in classes for rows in cells.unbind(dim=1))
+    return any(_few(view.patients, rows) for cells in classes for rows in cells.unbind(dim=1))
 
 
-def _few(patients: Int[Tensor, " rows"]) -> bool:
-    """Whether they are somebody and fewer than five; read no further than it takes to tell."""
+def _few(patients: Int[Tensor, " rows"], of: Bool[Tensor, " rows"]) -> bool:
+    """Whether a class is of somebody and of fewer than five; read no further than tells it."""
     seen = set[int]()
-    for some in torch.split(patients, _READ):
-        seen.update(some.tolist())
+    for some, here in zip(torch.split(patients, _READ), torch.split(of, _READ), strict=True):
+        seen.update(some[here].tolist())
         if len(seen) >= FEW:
             return False
     return bool(seen)

@@ -116,7 +116,7 @@ def _summed(
         mine = np.flatnonzero((fold == part) & shown.any(dim=1).numpy())
         for start in range(0, len(mine), _CHUNK):
             picked = torch.from_numpy(mine[start : start + _CHUNK])
-            rows = unit(view.features[picked].double())
+            rows = unit(view.features.index_select(0, picked).double())
             rows = F.pad(rows if lift is None else lift(rows), (0, 1), value=1.0)
             classes[0, part] += has[picked].T @ rows[:, :-1]
             classes[1, part] += (shown[picked] - has[picked]).T @ rows[:, :-1]
@@ -135,7 +135,7 @@ def _weighed(
     """Rows whose outer products sum to those of all, each by its mass."""
     if mass.dtype is not torch.bool:
         return rows * mass.double().sqrt()[:, None]
-    return rows if mass.all() else rows[mass]
+    return rows if mass.all() else rows.index_select(0, mass.nonzero()[:, 0])
 
 
 def _finding(

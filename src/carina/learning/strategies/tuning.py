@@ -51,9 +51,9 @@ def cells_of(view: View, readout: PromptReadout) -> Cells:
         Mismatch: where the features have another width than the readout takes.
     """
     shown = view.learnable
-    features, target, rows = view.features, view.share, shown.any(dim=1)
-    if not rows.all():  # else nothing is copied
-        features, target, shown = features[rows], target[rows], shown[rows]
+    features, target, rows = view.features, view.share, shown.any(dim=1).nonzero()[:, 0]
+    if len(rows) < len(shown):  # else nothing is copied
+        features, target, shown = (each.index_select(0, rows) for each in (features, target, shown))
     return Cells(labels=view.labels, features=readout.aligned(features), target=target, known=shown)
 
 
@@ -150,7 +150,7 @@ class Tuning:
                 of=self.steps,
                 ends_epoch=not left,
                 rows=picked,
-                features=self.blurred(self.cells.features[picked]),
+                features=self.blurred(self.cells.features.index_select(0, picked)),
             )
 
     def logits(self, features: Float[Tensor, "batch width"]) -> Float[Tensor, "batch labels"]:
@@ -164,7 +164,10 @@ class Tuning:
 
     def loss(self, batch: Batch, logits: Float[Tensor, "batch labels"]) -> Float[Tensor, ""]:
         """Masked binary cross-entropy over the known cells of a batch."""
-        return masked_bce(logits, self.cells.target[batch.rows], self.cells.known[batch.rows])
+        target, known = (
+            cells.index_select(0, batch.rows) for cells in (self.cells.target, self.cells.known)
+        )
+        return masked_bce(logits, target, known)
 
     def backward(self, loss: Float[Tensor, ""]) -> None:
         """Fill the gradients."""
