@@ -20,6 +20,7 @@ from time import perf_counter
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from carina.core import generator
 from carina.encoders import FrozenImages, load_image_encoder
@@ -185,7 +186,7 @@ def _held() -> int:
 
 
 def _here(way: Callable[[Path, int], Took], weights: Path, films: int) -> Took:
-    with one_thread():
+    with one_thread(), threadpool_limits(1):
         return way(weights, films)
 
 

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from carina.adaptors import PromptReadout
 from carina.cards import write_run_card
@@ -47,7 +48,7 @@ def measured(*, small: bool, data: Path | None) -> Iterator[Measured]:  # noqa: 
             draws=100,
         )
     prepared = films(findings, train=400 if small else TRAIN)
-    with one_thread(), TemporaryDirectory() as place:
+    with one_thread(), threadpool_limits(1), TemporaryDirectory() as place:
         places = (Path(place) / str(number) for number in range(100))
         folders, learners = list[Path](), list[Learner]()
         took = in_turns(

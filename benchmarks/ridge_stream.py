@@ -11,6 +11,7 @@ features are wide and all findings known on the same films, so that solving weig
 """
 
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -30,7 +31,7 @@ from carina.streams import ByData, Labelled, view
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.drawn import drawn, setting_of, stream_of, taught
-from benchmarks.measured import Measured, in_turns, show
+from benchmarks.measured import Measured, Quantity, in_turns, show
 
 STEPS = 5
 RIDGE = Ridge(budget=None)
@@ -86,9 +87,12 @@ def _measured(case: Case, *, repeats: int) -> Measured:
         return learner
 
     apart = _compared(followed(), pooled(labelled))
-    ours, reference = in_turns(followed, lambda: pooled(labelled), repeats=repeats)
+    ours, reference = in_turns(
+        followed, lambda: pooled(labelled), repeats=repeats, clock=time.process_time
+    )
     return Measured(
         name=f"ridge_stream, {case.name}",
+        quantity=Quantity.CPU_SECONDS,
         ours=ours,
         reference=reference,
         against="numpy, the same sums of pooled films, solved once",

@@ -1,5 +1,6 @@
 """The front of the command line: quick, helpful, and frozen."""
 
+import os
 import subprocess
 import sys
 from inspect import signature
@@ -69,6 +70,32 @@ def test_no_verb_is_without_its_list_of_flags() -> None:
 
     assert {*VERBS, *within} == set(FLAGS)
     assert all(text.endswith(".") for _, text in VERBS.values())
+
+
+@pytest.mark.parametrize("said", ["", "2"])
+def test_numpy_and_scipy_compute_in_one_thread_unless_told_otherwise(said: str) -> None:
+    script = (
+        "import os\n"
+        "from carina.cli import main\n"
+        "try: main(['recipes'])\n"
+        "except SystemExit: pass\n"
+        "import scipy.linalg, threadpoolctl\n"
+        "found = threadpoolctl.threadpool_info()\n"
+        "threads = {one['num_threads'] for one in found if one['internal_api'] == 'openblas'}\n"
+        "print(os.environ['OPENBLAS_NUM_THREADS'], *threads)\n"
+    )
+    told = {name: text for name, text in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=told | ({"OPENBLAS_NUM_THREADS": said} if said else {}),
+    )
+    wanted, *threads = done.stdout.splitlines()[-1].split()
+
+    assert wanted == (said or "1")
+    assert said or set(threads) <= {"1"}
 
 
 def test_help_lists_every_verb_and_loads_nothing_heavy() -> None:

@@ -81,6 +81,9 @@ _BAD_INPUT, _INTERRUPTED = 2, 130
 
 def main(tokens: list[str] | None = None) -> None:
     """Run a command; exit 0 where it worked, 2 on bad input, 130 where it was interrupted."""
+    # Read when numpy and scipy are first imported. On a busy machine two threads of theirs wait for
+    # each other: reducing a second moment then took forty times as long as in one.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     words = list(sys.argv[1:] if tokens is None else tokens)
     traceback = "--traceback" in words
     try:
