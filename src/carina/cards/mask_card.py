@@ -47,8 +47,9 @@ def write_mask_card(folder: Path) -> Path:
         "Brackets are 95 % by resampled patients, ± the standard deviation between draws of a share. "
         "all-empty draws nothing; mean-mask draws what is inside on half of the films learned from."
     )
+    through = f", and so is what its cells pass, {results.adaptor}" if results.adaptor else ""
     kept = (
-        f"The encoder is frozen; {results.trainable:,} parameters were taught, kept in "
+        f"The encoder is frozen{through}; {results.trainable:,} parameters were taught, kept in "
         f"{results.decoder_bytes:,} bytes. No film, mask or row of a patient is kept."
     )
     parts = [

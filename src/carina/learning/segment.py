@@ -7,7 +7,7 @@ labels is 1 %.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cos, pi
 from pathlib import Path
 
@@ -17,8 +17,15 @@ from jaxtyping import Bool, Int
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from carina.adaptors import Decoder, DecoderConfig, FrozenUNet, build_decoder
+from carina.adaptors import (
+    Decoder,
+    DecoderConfig,
+    FrozenUNet,
+    PretrainedAdaptor,
+    build_decoder,
+)
 from carina.core import ConfigError, InvalidValue, generator, partial_path
+from carina.encoders import EncoderCard
 from carina.features import FeatureTable, MaskTable
 from carina.objectives import focal_dice
 
@@ -85,6 +92,7 @@ def teach_decoder(
     films: Int[np.ndarray, " films"],
     *,
     seed: int,
+    adaptor: PretrainedAdaptor | None = None,
     folder: Path | None = None,
     every: int = 100,
 ) -> Iterator[DecoderStep | DecoderLearned]:
@@ -96,6 +104,7 @@ def teach_decoder(
         masks: What is to be drawn.
         films: Places in both of the films to learn from.
         seed: Of first weights and order.
+        adaptor: Frozen, what tokens pass before the decoder reads them; stages do not.
         folder: Where to keep the state between steps; None keeps none.
         every: Steps between two states.
 
@@ -104,11 +113,12 @@ def teach_decoder(
 
     Raises:
         InvalidValue: where there is no film to learn from.
+        Mismatch: where the adaptor takes other tokens, or makes none.
     """
     if not len(films):
         raise InvalidValue("A decoder learns from one film with a mask or more; got none.")
     first = torch.Generator().manual_seed(int(generator(seed, "decoder").integers(2**62)))
-    decoder = build_decoder(config.decoder, table.cards[0], first)
+    decoder = build_decoder(config.decoder, _card(table, adaptor), first)
     optimiser = torch.optim.AdamW(decoder.parameters(), lr=config.rate, weight_decay=config.decay)
     done = _resumed(folder, decoder, optimiser)
     decoder.train()
@@ -117,7 +127,7 @@ def teach_decoder(
         for group in optimiser.param_groups:
             group["lr"] = config.rate * (1 + cos(pi * step / config.steps)) / 2
         target = torch.from_numpy(masks.of(picked))
-        loss = focal_dice(_logits(decoder, table, picked), target, focal=config.focal)
+        loss = focal_dice(_logits(decoder, table, picked, adaptor), target, focal=config.focal)
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         optimiser.step()
@@ -129,18 +139,37 @@ def teach_decoder(
 
 @torch.no_grad()
 def drawn_masks(
-    decoder: Decoder, table: FeatureTable, films: Int[np.ndarray, " films"], *, batch: int = 8
+    decoder: Decoder,
+    table: FeatureTable,
+    films: Int[np.ndarray, " films"],
+    *,
+    adaptor: PretrainedAdaptor | None = None,
+    batch: int = 8,
 ) -> Bool[np.ndarray, "films rows cols"]:
     """What a decoder draws on some films: pixels more probable than not."""
     some = np.array_split(films, range(batch, len(films), batch))
-    drawn = [(_logits(decoder, table, part) > 0).numpy() for part in some]
+    drawn = [(_logits(decoder, table, part, adaptor) > 0).numpy() for part in some]
     together: np.ndarray = np.concatenate(drawn)
     return together
 
 
-def _logits(decoder: Decoder, table: FeatureTable, films: Int[np.ndarray, " some"]) -> Tensor:
+def _card(table: FeatureTable, adaptor: PretrainedAdaptor | None) -> EncoderCard:
+    """The encoder's, its tokens as wide as the decoder gets them."""
+    card = table.cards[0]
+    if adaptor is None:
+        return card
+    return replace(card, token_dim=adaptor.adapt_cells(torch.zeros(1, 1, card.token_dim)).shape[2])
+
+
+def _logits(
+    decoder: Decoder,
+    table: FeatureTable,
+    films: Int[np.ndarray, " some"],
+    adaptor: PretrainedAdaptor | None,
+) -> Tensor:
     stages = table.stages(films) if table.cards[0].stages else ()
-    said: Tensor = decoder(table.tokens(films), stages)
+    tokens = table.tokens(films)
+    said: Tensor = decoder(tokens if adaptor is None else adaptor.adapt_cells(tokens), stages)
     return said
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int
 from safetensors.torch import save_file
 
-from carina.adaptors import Decoder, outputs_needed
+from carina.adaptors import Decoder, PretrainedAdaptor, outputs_needed
 from carina.core import (
     InvalidValue,
     digest_arrays,
@@ -32,6 +32,7 @@ from carina.evaluation import (
 from carina.features import FeatureTable, MaskTable, Store, lookup, read_masks
 from carina.learning import DecoderLearned, drawn_masks, teach_decoder
 from carina.measures import resample_patients
+from carina.recipes.aligning import adaptor_over
 from carina.recipes.film_shares import nested_films
 from carina.recipes.passes import Progress
 from carina.recipes.segmentation import Segmentation
@@ -56,6 +57,7 @@ class PreparedMasks:
         learn: Places of the training films.
         judged: Places of the films that are judged.
         card: The encoder.
+        adaptor: What its cells pass before the decoder; None for nothing.
         manifest_digest: Of the whole manifest.
         source: Name of the data set.
         leaks: Why scores on its splits are too good, or "".
@@ -68,6 +70,7 @@ class PreparedMasks:
     learn: Int[np.ndarray, " learn"]
     judged: Int[np.ndarray, " judged"]
     card: EncoderCard
+    adaptor: PretrainedAdaptor | None
     manifest_digest: str
     source: str
     leaks: str
@@ -105,11 +108,14 @@ def prepare_masks(
     """Read masks, and open the maps of their films.
 
     Raises:
-        Mismatch: where the encoder has no grid, films were not encoded, or no mask can be used.
+        Mismatch: where the encoder has no grid, films were not encoded, no mask can be used, or the
+            Adaptor stands on another encoder.
         InvalidValue: where there is nothing to learn from, or nothing to judge.
+        MissingFile, UnreadableFile: where the Adaptor is not there, or not whole.
     """
     assert card.preprocess is not None  # noqa: S101 - `outputs_needed` wants a grid
     outputs = outputs_needed(recipe.teaching.decoder, card)
+    adaptor = adaptor_over(Path(recipe.adaptor), card) if recipe.adaptor else None
     rows = to_encode(recipe, manifest, marks)
     found = lookup(manifest.take(rows), store, card)
     usable = rows[[digest is not None for digest in found]]
@@ -126,6 +132,7 @@ def prepare_masks(
         learn=np.flatnonzero(split == str(Split.TRAIN)),
         judged=np.flatnonzero(split == str(recipe.judged_on)),
         card=card,
+        adaptor=adaptor,
         manifest_digest=manifest.digest,
         source=manifest.source,
         leaks=manifest.leaks,
@@ -150,6 +157,7 @@ def segment(
             "images": prepared.digests,
             "masks": digest_arrays({"packed": prepared.masks.packed}),
             "encoder": prepared.card.fingerprint,
+            "adaptor": "" if prepared.adaptor is None else prepared.adaptor.fingerprint,
         }
     )
     folder, unfinished = out / name, out / f"{name}.unfinished"
@@ -179,6 +187,7 @@ def _worked(
                 prepared.masks,
                 films := _films(recipe, prepared, share, draw),
                 seed=recipe.seed + draw,
+                adaptor=prepared.adaptor,
                 folder=unfinished / f"{share}-{draw}",
             )
             for event in taught:
@@ -188,7 +197,9 @@ def _worked(
                     stage = f"{share:.0%} of the films, draw {draw + 1}"
                     yield Progress(stage=stage, experience="", done=event.done, of=event.of)
             drawn = {
-                DECODER: drawn_masks(decoder, prepared.table, prepared.judged),
+                DECODER: drawn_masks(
+                    decoder, prepared.table, prepared.judged, adaptor=prepared.adaptor
+                ),
                 **blind_masks(prepared.masks.of(films), len(prepared.judged)),
             }
             truth = prepared.masks.of(prepared.judged)
@@ -244,8 +255,18 @@ def _results(
         patients=len(np.unique(prepared.patients[judged])),
         size=masks.size,
         trainable=sum(weights.numel() for weights in decoder.parameters()),
+        adaptor=_told(prepared.adaptor),
         empty_masks=EMPTY_CONVENTION,
         spacing=_SPACING.format(size=masks.size),
         set_aside=masks.reasons(),
         lines=tuple(lines),
+    )
+
+
+def _told(adaptor: PretrainedAdaptor | None) -> str:
+    if adaptor is None:
+        return ""
+    return (
+        f"an Adaptor of {adaptor.learned:,} numbers ({adaptor.fingerprint}), pre-trained on "
+        f"{adaptor.pairs} pairs of {adaptor.patients} patients"
     )
