@@ -74,6 +74,7 @@ class MaskResults:
         patients: Whose they are.
         size: Rows and columns of the masks.
         trainable: Parameters of the decoder.
+        exposure: What the encoder's weights have seen of the films, or "".
         adaptor: What the cells of the encoder pass, frozen, before the decoder; "" for nothing.
         empty_masks: What a score over all images does with empty masks.
         spacing: The unit of distances.
@@ -101,6 +102,7 @@ class MaskResults:
     spacing: str
     set_aside: dict[str, int]
     lines: tuple[MaskLine, ...]
+    exposure: str = ""
     adaptor: str = ""
     seconds: float = 0.0
     decoder_bytes: int = 0

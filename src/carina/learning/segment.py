@@ -24,12 +24,26 @@ from carina.adaptors import (
     PretrainedAdaptor,
     build_decoder,
 )
-from carina.core import ConfigError, InvalidValue, generator, partial_path
+from carina.core import (
+    ConfigError,
+    InvalidValue,
+    Mismatch,
+    MissingFile,
+    generator,
+    partial_path,
+)
 from carina.encoders import EncoderCard
 from carina.features import FeatureTable, MaskTable
 from carina.objectives import focal_dice
 
-__all__ = ["DecoderLearned", "DecoderStep", "Segmenting", "drawn_masks", "teach_decoder"]
+__all__ = [
+    "DecoderLearned",
+    "DecoderStep",
+    "Segmenting",
+    "drawn_masks",
+    "load_decoder",
+    "teach_decoder",
+]
 
 _STATE = "decoder.unfinished.safetensors"
 _MODULE, _OPTIMISER, _STEP = "module/", "optimiser/", "step"
@@ -118,7 +132,7 @@ def teach_decoder(
     if not len(films):
         raise InvalidValue("A decoder learns from one film with a mask or more; got none.")
     first = torch.Generator().manual_seed(int(generator(seed, "decoder").integers(2**62)))
-    decoder = build_decoder(config.decoder, _card(table, adaptor), first)
+    decoder = build_decoder(config.decoder, _card(table.cards[0], adaptor), first)
     optimiser = torch.optim.AdamW(decoder.parameters(), lr=config.rate, weight_decay=config.decay)
     done = _resumed(folder, decoder, optimiser)
     decoder.train()
@@ -153,9 +167,38 @@ def drawn_masks(
     return together
 
 
-def _card(table: FeatureTable, adaptor: PretrainedAdaptor | None) -> EncoderCard:
+def load_decoder(
+    form: DecoderConfig,
+    card: EncoderCard,
+    path: Path,
+    *,
+    adaptor: PretrainedAdaptor | None = None,
+) -> Decoder:
+    """A taught decoder from its file.
+
+    Args:
+        form: Its form.
+        card: The encoder it stands on.
+        path: The safetensors file a segmentation left.
+        adaptor: What tokens pass before it.
+
+    Raises:
+        MissingFile: where there is no such file.
+        Mismatch: where its tensors are of another form.
+    """
+    if not path.is_file():
+        raise MissingFile(f"There is no decoder at {path}; carina segment leaves one in its run.")
+    tensors = load_file(path)
+    decoder = build_decoder(form, _card(card, adaptor), torch.Generator())
+    shapes = {name: tensor.shape for name, tensor in decoder.state_dict().items()}
+    if shapes != {name: tensor.shape for name, tensor in tensors.items()}:
+        raise Mismatch(f"{path.name} holds another decoder than {form} over {card.name}.")
+    decoder.load_state_dict(tensors)
+    return decoder.eval()
+
+
+def _card(card: EncoderCard, adaptor: PretrainedAdaptor | None) -> EncoderCard:
     """The encoder's, its tokens as wide as the decoder gets them."""
-    card = table.cards[0]
     if adaptor is None:
         return card
     return replace(card, token_dim=adaptor.adapt_cells(torch.zeros(1, 1, card.token_dim)).shape[2])

@@ -35,14 +35,15 @@ from carina.measures import resample_patients
 from carina.recipes.aligning import adaptor_over
 from carina.recipes.film_shares import nested_films
 from carina.recipes.passes import Progress
+from carina.recipes.preparation import exposure_of
 from carina.recipes.segmentation import Segmentation
 from carina.recipes.standing import alone_in
 from carina.studies import Manifest, Marks, Split, patient_codes
 
-__all__ = ["PreparedMasks", "Segmented", "prepare_masks", "segment", "to_encode"]
+__all__ = ["DECODER_FILE", "PreparedMasks", "Segmented", "prepare_masks", "segment", "to_encode"]
 
 _SPACING = "pixels of the encoder's input, {size} x {size}; their width in mm is not known"
-_RESULTS, _WEIGHTS = "segmentation.json", "decoder.safetensors"
+_RESULTS, DECODER_FILE = "segmentation.json", "decoder.safetensors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,6 +53,7 @@ class PreparedMasks:
     Attributes:
         table: Frozen tokens and stages.
         masks: What is to be drawn.
+        films: Each film's file.
         digests: Of each film's file.
         patients: Salted hash of each film's patient.
         learn: Places of the training films.
@@ -61,10 +63,12 @@ class PreparedMasks:
         manifest_digest: Of the whole manifest.
         source: Name of the data set.
         leaks: Why scores on its splits are too good, or "".
+        exposure: What the encoder's weights have seen of the films, or "".
     """
 
     table: FeatureTable
     masks: MaskTable
+    films: tuple[Path, ...]
     digests: tuple[str, ...]
     patients: Int[np.ndarray, " films"]
     learn: Int[np.ndarray, " learn"]
@@ -74,6 +78,7 @@ class PreparedMasks:
     manifest_digest: str
     source: str
     leaks: str
+    exposure: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +132,7 @@ def prepare_masks(
     return PreparedMasks(
         table=store.table(card, digests, outputs=outputs),
         masks=masks,
+        films=tuple(manifest.place(image) for image in here.image),
         digests=digests,
         patients=patient_codes(here.patient, recipe.salt),
         learn=np.flatnonzero(split == str(Split.TRAIN)),
@@ -136,6 +142,7 @@ def prepare_masks(
         manifest_digest=manifest.digest,
         source=manifest.source,
         leaks=manifest.leaks,
+        exposure=exposure_of(card, here),
     )
 
 
@@ -216,10 +223,10 @@ def _worked(
             ]
     with partial_folder(folder) as partial:
         weights = {name: each.contiguous() for name, each in decoder.state_dict().items()}
-        save_file(weights, partial / _WEIGHTS)
+        save_file(weights, partial / DECODER_FILE)
         write_json(partial / "recipe.json", recipe)
         results = _results(recipe, prepared, decoder, lines, folder.name)
-        seconds, size = perf_counter() - started, (partial / _WEIGHTS).stat().st_size
+        seconds, size = perf_counter() - started, (partial / DECODER_FILE).stat().st_size
         write_json(partial / _RESULTS, replace(results, seconds=seconds, decoder_bytes=size))
 
 
@@ -249,6 +256,7 @@ def _results(
         encoder_fingerprint=prepared.card.fingerprint,
         source=prepared.source,
         leaks=prepared.leaks,
+        exposure=prepared.exposure,
         judged_on=str(recipe.judged_on),
         judged=len(judged),
         positive=int(masks.positive[judged].sum()),
