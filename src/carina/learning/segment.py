@@ -21,6 +21,7 @@ from carina.adaptors import (
     Decoder,
     DecoderConfig,
     FrozenUNet,
+    FrozenUNetDecoder,
     PretrainedAdaptor,
     build_decoder,
 )
@@ -210,7 +211,7 @@ def _logits(
     films: Int[np.ndarray, " some"],
     adaptor: PretrainedAdaptor | None,
 ) -> Tensor:
-    stages = table.stages(films) if table.cards[0].stages else ()
+    stages = table.stages(films) if isinstance(decoder, FrozenUNetDecoder) else ()
     tokens = table.tokens(films)
     said: Tensor = decoder(tokens if adaptor is None else adaptor.adapt_cells(tokens), stages)
     return said
