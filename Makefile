@@ -61,7 +61,7 @@ check: test lint types contracts  ## everything but the demo
 results: $(VENV)/.development  ## run the core of the declared grid and write docs/results.md
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/results.py --data $(DATA) --work $(WORK)/results --out docs
 
-results-full: forgetting  ## the same with every cell of the grid
+results-full: forgetting lungs pointing  ## the same with every cell of the grid
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/results.py --data $(DATA) --work $(WORK)/results --out docs --full
 
 forgetting: $(VENV)/.development  ## does RE-tune forget? 5 seeds x 8 orders, out of fold (an hour)

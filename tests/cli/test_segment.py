@@ -91,6 +91,7 @@ def test_films_of_patients_are_shown_only_to_who_asks(
     assert carina(*words)[0] == 0
     (folder,) = (tmp_path / "runs").iterdir()
     before = sorted(path.name for path in folder.iterdir())
+    assert "No film, mask or row of a patient is kept" in (folder / "card.md").read_text()
     assert carina(*words, "--pictures")[0] == 0
     card = (folder / "card.md").read_text()
     with Image.open(folder / "outlines-1.png") as picture:
@@ -99,6 +100,7 @@ def test_films_of_patients_are_shown_only_to_who_asks(
     assert not [name for name in before if name.endswith("png")]
     assert len(list(folder.glob("*.png"))) == 3
     assert "![worst of the films judged, Dice " in card
+    assert "But for the films shown below, no film" in card
     assert "names none of these films among what its weights have seen" in card
 
 

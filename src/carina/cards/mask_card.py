@@ -8,6 +8,10 @@ from carina.evaluation import DECODER, MASK_SCORES, MaskResults, ShareMean, read
 
 __all__ = ["mask_rows", "write_mask_card"]
 
+_KEPT = {
+    False: "No film, mask or row of a patient is kept.",
+    True: "But for the films shown below, no film, mask or row of a patient is kept.",
+}
 _UNSEEN = "The encoder's card names none of these films among what its weights have seen."
 
 
@@ -56,7 +60,7 @@ def write_mask_card(folder: Path, pictures: Mapping[str, bytes] | None = None) -
     through = f", and so is what its cells pass, {results.adaptor}" if results.adaptor else ""
     kept = (
         f"The encoder is frozen{through}; {results.trainable:,} parameters were taught, kept in "
-        f"{results.decoder_bytes:,} bytes. No film, mask or row of a patient is kept."
+        f"{results.decoder_bytes:,} bytes. {_KEPT[bool(pictures)]}"
     )
     parts = [
         f"# {results.structure} drawn over {results.encoder}",
