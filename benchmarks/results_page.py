@@ -135,7 +135,7 @@ def _pointing(found: list[Pointed]) -> list[str]:
         "The highest pixel of a masked ridge head's map against what was marked, on test films; findings of ten marked films or more. The *blind point* looks at no film: it is where most films learned from are marked. Differences are paired by film.",
         "",
         *pointing_table(found),
-        "A map that does not beat the blind point tells nothing of where a finding is on this film.",
+        "Where a map does not beat the blind point, the place it names is no better a guess than where the finding usually is.",
         "",
     ]
 
