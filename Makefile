@@ -9,7 +9,7 @@ WORK ?= .work
 CASES ?= 20000
 KILLS ?= 1000
 
-.PHONY: help demo test fuzz kills extras inputs format lint types contracts check results results-full forgetting tuning bench clean
+.PHONY: help demo test fuzz kills extras inputs format lint types contracts check results results-full forgetting lungs pointing tuning bench clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
@@ -61,11 +61,17 @@ check: test lint types contracts  ## everything but the demo
 results: $(VENV)/.development  ## run the core of the declared grid and write docs/results.md
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/results.py --data $(DATA) --work $(WORK)/results --out docs
 
-results-full: forgetting  ## the same with every cell of the grid
+results-full: forgetting lungs pointing  ## the same with every cell of the grid
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/results.py --data $(DATA) --work $(WORK)/results --out docs --full
 
 forgetting: $(VENV)/.development  ## does RE-tune forget? 5 seeds x 8 orders, out of fold (an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/forgetting.py --data $(DATA) --work $(WORK)/results
+
+lungs: $(VENV)/.development  ## lungs from 1, 10 and 100 % of the films, beside whole networks (40 minutes)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/lungs.py --data $(DATA) --work $(WORK)/results --on test
+
+pointing: $(VENV)/.development  ## do heat maps point at what was marked, and better than a blind point?
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/pointing.py --data $(DATA) --work $(WORK)/results --on test
 
 tuning: $(VENV)/.development  ## eight settings of every method, out of fold (two hours)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/tuning.py --data $(DATA) --work $(WORK)/results --out docs/decisions

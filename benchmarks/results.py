@@ -23,7 +23,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.fine_tuning import table as fine_tuning_table
 from benchmarks.forgetting import kept_in
 from benchmarks.grid import COVID, LITE, MOBILE, NIH, PHANTOMS, Cell, grid
+from benchmarks.lungs import kept_in as lungs_in
 from benchmarks.out_of_fold import drawn_phantoms
+from benchmarks.pointing import kept_in as pointed_in
 from benchmarks.probes import probe_results
 from benchmarks.results_figures import draw_figures
 from benchmarks.results_page import page
@@ -161,7 +163,16 @@ def main() -> None:
     _, mark, below = written.partition(INPUTS)  # another command's part of the page stays
     write_text(
         path,
-        page(rows, starter, held, probes, kept_in(given.work), fine_tuning_table(given.work))
+        page(
+            rows,
+            starter,
+            held,
+            probes,
+            kept_in(given.work),
+            fine_tuning_table(given.work),
+            lungs_in(given.work),
+            pointed_in(given.work),
+        )
         + (f"\n{mark}{below}" if mark else ""),
     )
 

@@ -5,6 +5,10 @@ from collections.abc import Iterator
 from benchmarks.forgetting import Judged
 from benchmarks.forgetting import table as forgetting_table
 from benchmarks.grid import LITE, MOBILE
+from benchmarks.lungs import Drawn
+from benchmarks.lungs import table as lungs_table
+from benchmarks.pointing import Pointed
+from benchmarks.pointing import table as pointing_table
 from benchmarks.probes import table as probe_table
 from benchmarks.results_rows import Row, gap, said, table
 from benchmarks.robustness import Held
@@ -41,6 +45,8 @@ def page(
     probes: list[ProbeResults],
     forgetting: list[Judged],
     fine_tuned: list[str],
+    lungs: list[Drawn],
+    pointed: list[Pointed],
 ) -> str:
     """The page as Markdown.
 
@@ -51,6 +57,8 @@ def page(
         probes: Of heads on shares of the labels.
         forgetting: What `benchmarks.forgetting` found, where it ran.
         fine_tuned: The table of `benchmarks.fine_tuning`.
+        lungs: What `benchmarks.lungs` drew, where it ran.
+        pointed: What `benchmarks.pointing` found, where it ran.
     """
     by = {(row.cell.table, row.cell.method): row for row in rows}
     lines = [*_head(rows), *_forgetting(forgetting)]
@@ -66,6 +74,8 @@ def page(
     lines += ["## What fine-tuning the whole encoder costs and gives †", "", *fine_tuned, ""]
     lines += _exposure(rows)
     lines += probe_table(probes)
+    lines += _lungs(lungs)
+    lines += _pointing(pointed)
     lines += robustness_table(held)
     lines += starter_table(starter)
     lines += _covid(rows)
@@ -98,6 +108,34 @@ def _forgetting(found: list[Judged]) -> list[str]:
         *forgetting_table(found),
         "",
         "What it took to get there is in docs/decisions/forgetting.md.",
+        "",
+    ]
+
+
+def _lungs(found: list[Drawn]) -> list[str]:
+    title = ["## Lungs from ever fewer masks", ""]
+    if not found:
+        return [*title, "Not run here: `make lungs`.", ""]
+    return [
+        *title,
+        f"Human outlines of covid-chestxray, {LITE} frozen at 224 pixels; distances are in pixels. One draw stands with its interval by patient, several as mean ± standard deviation between them and from worst to best. *Grid alone* is the convolutional decoder over 7 x 7 cells, without finer stages. Frozen Adaptors were pre-trained on drawn films and their reports.",
+        "",
+        *lungs_table(found),
+        "What it says is in docs/decisions/segmentation.md.",
+        "",
+    ]
+
+
+def _pointing(found: list[Pointed]) -> list[str]:
+    title = ["## Do heat maps point at findings?", ""]
+    if not found:
+        return [*title, "Not run here: `make pointing`.", ""]
+    return [
+        *title,
+        "The highest pixel of a masked ridge head's map against what was marked, on test films; findings of ten marked films or more. The *blind point* looks at no film: it is where most films learned from are marked. Differences are paired by film.",
+        "",
+        *pointing_table(found),
+        "Where a map does not beat the blind point, the place it names is no better a guess than where the finding usually is.",
         "",
     ]
 

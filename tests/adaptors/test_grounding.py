@@ -118,6 +118,21 @@ def test_on_pixels_the_highest_cell_stays_where_it_is() -> None:
     assert 18 <= col < 24
 
 
+def test_what_two_neighbours_say_stands_above_what_one_says_alone() -> None:
+    heat = torch.zeros(1, 4, 4)
+    heat[0, 1, 0] = 1.1
+    heat[0, 3, 2] = heat[0, 3, 3] = 1.0
+    full = upsampled(heat.reshape(1, 16), (4, 4), 32)[0].numpy()
+    row, col = np.unravel_index(full.argmax(), full.shape)
+
+    assert row >= 24
+    assert col >= 20
+
+
+def test_even_heat_stays_even() -> None:
+    assert torch.allclose(upsampled(torch.full((2, 9), 0.7), (3, 3), 20), torch.tensor(0.7))
+
+
 def test_cells_of_another_width_are_refused() -> None:
     with pytest.raises(Mismatch, match="cells are 5 wide and this readout takes 6"):
         finding_map(head(normalise=True), "Mass", cells().mean(dim=1), cells(dim=5))

@@ -24,7 +24,9 @@ FLAGS = {
     ),
     "bundle": "run out after updatable",
     "predict": "bundle images as_json weights trust_input heatmap",
-    "segment": "data store out encoder structure recipe masks weights mapping seed as_json",
+    "segment": (
+        "data store out encoder structure recipe masks weights mapping pictures seed as_json"
+    ),
     "update": ("bundle data store mapping locked margin protocol weights trust_input as_json"),
     "rollback": "bundle to",
     "encoders": "name weights onnx as_json",

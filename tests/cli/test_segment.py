@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from shutil import copy
+from shutil import copy, copytree
 
 import pytest
 from PIL import Image
@@ -78,6 +78,30 @@ def test_the_whole_way_leaves_scores_a_card_and_a_decoder(
     assert "mean-mask" in card
     assert found["judged_on"] == "test"
     assert "P" + "0" not in card
+
+
+def test_films_of_patients_are_shown_only_to_who_asks(
+    words: list[object], carina: Carina, data: Path, tmp_path: Path
+) -> None:
+    hospital = tmp_path / "hospital"
+    copytree(data, hospital)
+    mapping = hospital / "mapping.toml"
+    mapping.write_text(mapping.read_text().replace('source = "phantoms"', 'source = "hospital"'))
+    words[1] = hospital
+    assert carina(*words)[0] == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    before = sorted(path.name for path in folder.iterdir())
+    assert "No film, mask or row of a patient is kept" in (folder / "card.md").read_text()
+    assert carina(*words, "--pictures")[0] == 0
+    card = (folder / "card.md").read_text()
+    with Image.open(folder / "outlines-1.png") as picture:
+        assert picture.info == {}
+
+    assert not [name for name in before if name.endswith("png")]
+    assert len(list(folder.glob("*.png"))) == 3
+    assert "![worst of the films judged, Dice " in card
+    assert "But for the films shown below, no film" in card
+    assert "names none of these films among what its weights have seen" in card
 
 
 def test_given_again_it_is_shown_and_not_taught(words: list[object], carina: Carina) -> None:

@@ -38,9 +38,13 @@ def test_a_map_hits_where_its_highest_pixel_is_in_the_region(
 def test_the_blind_point_is_where_most_others_are_marked(
     regions: np.ndarray, resamples: PatientResamples
 ) -> None:
-    found = pointing(np.zeros((4, 8, 8)), regions, resamples, elsewhere=regions[2:3])
+    maps, usual = np.zeros((4, 8, 8)), np.zeros((4, 8, 8))
+    maps[:, 1, 2] = usual[:, 6, 6] = 1.0
+    found = pointing(maps, regions, resamples, usual=usual)
 
     assert found.blind.value == pytest.approx(1 / 3)
+    assert found.over_blind.value == pytest.approx(2 / 3 - 1 / 3)
+    assert pointing(usual, regions, resamples, usual=usual).over_blind.high == 0
 
 
 def test_random_maps_hit_by_chance(regions: np.ndarray) -> None:
@@ -64,5 +68,5 @@ def test_without_a_region_nothing_is_defined(resamples: PatientResamples) -> Non
 def test_regions_of_another_size_are_refused(
     regions: np.ndarray, resamples: PatientResamples
 ) -> None:
-    with pytest.raises(Mismatch, match="another size"):
-        pointing(np.zeros((4, 8, 8)), regions, resamples, elsewhere=np.ones((1, 4, 4), dtype=bool))
+    with pytest.raises(Mismatch, match=r"films of \(4, 4, 4\)"):
+        pointing(np.zeros((4, 8, 8)), regions, resamples, usual=np.ones((4, 4, 4)))

@@ -1,6 +1,7 @@
 """A decoder is taught: it learns what can be learned, and a kill costs steps but no number."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -8,12 +9,20 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from carina.adaptors import Convolutional
-from carina.core import ConfigError, InvalidValue
-from carina.encoders import load_image_encoder
+from carina.core import ConfigError, InvalidValue, Mismatch, MissingFile
+from carina.encoders import Stage, load_image_encoder
 from carina.features import FeatureTable, MaskTable, Store, encode, lookup
-from carina.learning import DecoderLearned, DecoderStep, Segmenting, drawn_masks, teach_decoder
+from carina.learning import (
+    DecoderLearned,
+    DecoderStep,
+    Segmenting,
+    drawn_masks,
+    load_decoder,
+    teach_decoder,
+)
 from carina.measures import dice
 from carina.studies import read_folder
 
@@ -69,6 +78,36 @@ def test_it_draws_squares_it_has_not_seen(films: tuple[FeatureTable, MaskTable])
 
     assert losses[-1] < losses[0] / 4
     assert min(scores) > 0.85
+
+
+def test_convolutions_over_tokens_ask_an_encoder_with_stages_for_none(
+    films: tuple[FeatureTable, MaskTable],
+) -> None:
+    (block,) = films[0].blocks
+    staged = replace(block.card, stages=(Stage(stride=4, width=3),))
+    table = replace(films[0], blocks=(replace(block, card=staged),))  # opened without stages
+    losses, _ = taught((table, films[1]), Segmenting(decoder=FORM, steps=2))
+
+    assert losses == taught(films, Segmenting(decoder=FORM, steps=2))[0]
+
+
+def test_a_decoder_read_back_draws_the_same_and_another_form_is_refused(
+    films: tuple[FeatureTable, MaskTable], tmp_path: Path
+) -> None:
+    _, decoder = taught(films, Segmenting(decoder=FORM, steps=3))
+    weights = {name: each.contiguous() for name, each in decoder.state_dict().items()}
+    save_file(weights, tmp_path / "decoder.safetensors")
+    card, every = films[0].cards[0], np.arange(FILMS)
+    again = load_decoder(FORM, card, tmp_path / "decoder.safetensors")
+
+    assert np.array_equal(
+        drawn_masks(again, films[0], every),
+        drawn_masks(decoder, films[0], every),  # type: ignore[arg-type]
+    )
+    with pytest.raises(Mismatch, match="holds another decoder"):
+        load_decoder(Convolutional(widths=(5,)), card, tmp_path / "decoder.safetensors")
+    with pytest.raises(MissingFile, match="carina segment leaves one"):
+        load_decoder(FORM, card, tmp_path / "none.safetensors")
 
 
 @pytest.mark.parametrize("killed_after", [1, 4, 7])

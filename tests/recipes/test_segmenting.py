@@ -7,17 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 
-from carina.adaptors import Convolutional
+from carina.adaptors import Convolutional, CrossModal, PretrainedAdaptor
 from carina.core import InvalidValue, Mismatch
-from carina.encoders import load_image_encoder
+from carina.encoders import EncoderCard, load_image_encoder
 from carina.evaluation import MaskResults
 from carina.features import Store, encode
-from carina.learning import Segmenting
+from carina.learning import Segmenting, load_adaptor, save_adaptor
 from carina.phantoms import write_phantoms
 from carina.recipes import PreparedMasks, Segmentation, Segmented, prepare_masks, segment
-from carina.studies import find_marks, read_folder
+from carina.studies import Manifest, Marks, find_marks, read_folder
 
 RECIPE = Segmentation(
     name="lungs",
@@ -30,14 +31,21 @@ RECIPE = Segmentation(
 )
 
 
+Ground = tuple[Manifest, Marks, Store, EncoderCard]
+
+
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PreparedMasks]:
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
     data, store = tmp_path_factory.mktemp("data"), Store(tmp_path_factory.mktemp("store"))
     list(write_phantoms(data, patients=14, seed=3, size=64, masks=True))
     manifest, toy = read_folder(data), load_image_encoder("toy-image")
     list(encode(manifest, toy, store, outputs=("pooled", "tokens"), workers=1))
-    marks = find_marks(manifest, "lungs", data / "masks")
-    ready = prepare_masks(RECIPE, manifest, marks, store, toy.card)
+    return manifest, find_marks(manifest, "lungs", data / "masks"), store, toy.card
+
+
+@pytest.fixture(scope="module")
+def prepared(ground: Ground) -> Iterator[PreparedMasks]:
+    ready = prepare_masks(RECIPE, *ground)
     with ready.table:
         yield ready
 
@@ -79,6 +87,53 @@ def test_another_seed_or_another_form_is_another_run(
 
     assert len(names) == 3
     assert ended(replace(RECIPE, name="by another name"), prepared, tmp_path)[0].name in names
+
+
+def an_adaptor(card: EncoderCard, folder: Path, *, encoder: str = "") -> Path:
+    """Drawn and never taught, over the toy's cells or those of another encoder."""
+    form = CrossModal(width=12, heads=2, hidden=8)
+    adaptor = PretrainedAdaptor(
+        config=form,
+        module=form.build(image_dim=card.dim, text_dim=7, generator=torch.Generator()),
+        image_dim=card.dim,
+        text_dim=7,
+        image_encoder=encoder or card.fingerprint,
+        text_encoder="",
+        data="pairs",
+        pairs=3,
+        patients=2,
+    )
+    save_adaptor(folder, adaptor)
+    return folder
+
+
+def test_through_a_frozen_adaptor_it_is_another_run_and_the_adaptor_stays_what_it_was(
+    ground: Ground, prepared: PreparedMasks, tmp_path: Path
+) -> None:
+    place = an_adaptor(ground[3], tmp_path / "adaptor")
+    before = load_adaptor(place).fingerprint
+    through = replace(RECIPE, adaptor=str(place))
+    ready = prepare_masks(through, *ground)
+    with ready.table:
+        folder, results = ended(through, ready, tmp_path / "runs")
+        assert ready.adaptor is not None
+        assert ready.adaptor.fingerprint == before
+    plain, without = ended(RECIPE, prepared, tmp_path / "runs")
+
+    assert folder != plain
+    assert results.trainable < without.trainable  # 12 wide where the toy is 32
+    assert "3 pairs of 2 patients" in results.adaptor
+    assert without.adaptor == ""
+    moved = replace(through, adaptor=str(place.rename(tmp_path / "moved")))
+    with (again := prepare_masks(moved, *ground)).table:
+        assert ended(moved, again, tmp_path / "runs")[0] == folder
+
+
+def test_an_adaptor_over_another_encoder_is_refused(ground: Ground, tmp_path: Path) -> None:
+    place = an_adaptor(ground[3], tmp_path / "adaptor", encoder="another")
+
+    with pytest.raises(Mismatch, match="stands on other encoders than toy-image"):
+        prepare_masks(replace(RECIPE, adaptor=str(place)), *ground)
 
 
 def test_films_that_were_not_encoded_are_told_with_the_next_step(

@@ -21,6 +21,7 @@ from carina.adaptors.decoders import Convolutional as Convolutional
 from carina.adaptors.decoders import Decoder as Decoder
 from carina.adaptors.decoders import DecoderConfig as DecoderConfig
 from carina.adaptors.decoders import FrozenUNet as FrozenUNet
+from carina.adaptors.decoders import FrozenUNetDecoder as FrozenUNetDecoder
 from carina.adaptors.finding_bank import FindingBank as FindingBank
 from carina.adaptors.grounding import finding_map as finding_map
 from carina.adaptors.grounding import phrase_map as phrase_map

@@ -7,8 +7,10 @@ as BioViL compares phrases with patches (Boecking et al., ECCV 2022). Where an e
 vector is no mean of its cells, as in transformers with a [CLS] word, both are an approximation.
 """
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from carina.adaptors.alignment import Alignment
@@ -85,6 +87,12 @@ def phrase_map(
 def upsampled(
     maps: Float[Tensor, "films cells"], grid: tuple[int, int], size: int
 ) -> Float[Tensor, "films size size"]:
-    """Maps of cells on the pixels of the encoder's input, bilinear between the cells' centres."""
-    square = maps.reshape(len(maps), 1, *grid).float()
-    return F.interpolate(square, size=(size, size), mode="bilinear")[:, 0]
+    """Maps of cells on the pixels of the encoder's input: bilinear, then smoothed by half a cell.
+
+    Smoothing is Gaussian, its deviation half a cell: what several cells say together then stands
+    above what one says alone, and the highest pixel need not be a cell's centre.
+    """
+    square = maps.detach().reshape(len(maps), 1, *grid).float()
+    full = F.interpolate(square, size=(size, size), mode="bilinear")[:, 0]
+    half_a_cell = (0, size / grid[0] / 2, size / grid[1] / 2)
+    return torch.from_numpy(gaussian_filter(full.numpy(), half_a_cell))

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from carina.adaptors.cross_modal import Reads
+from carina.adaptors.cross_modal import CrossModalAdaptor, Reads
 from carina.adaptors.cross_modal_forms import CrossModalConfig, CrossModalModule, Embeds
 from carina.adaptors.sequences import Sequences
 from carina.core import Mismatch, digest_arrays, fingerprint
@@ -78,6 +78,30 @@ class PretrainedAdaptor:
         self._check("texts", texts, self.text_dim)
         with torch.no_grad():
             return self._embedding().embed_texts(texts)
+
+    def adapt_cells(
+        self, cells: Float[Tensor, "images cells dim"]
+    ) -> Float[Tensor, "images cells width"]:
+        """Each cell of some images, adapted and L2-normalised, without gradient and dropout.
+
+        What a decoder over the grid reads. In a `CrossModal` the cells of an image attend to each
+        other, as in Qin et al. (arXiv 2401.01179), also where it was pre-trained on single vectors
+        and so its queries and keys never were, as theirs. A `ValueOnly` takes each cell as if it were
+        a whole film. In neither does an image know of another.
+
+        Raises:
+            Mismatch: as `embed_images`.
+        """
+        images = Sequences(
+            values=cells, there=torch.ones(cells.shape[:2], dtype=torch.bool, device=cells.device)
+        )
+        self._check("images", images, self.image_dim)
+        module = self._embedding()
+        with torch.no_grad():
+            if isinstance(module, CrossModalAdaptor):
+                return module.image_tokens(images)
+            each = module.embed_images(Sequences.of_vectors(cells.flatten(0, 1)))
+            return each.reshape(*cells.shape[:2], -1)
 
     def _embedding(self) -> Embeds:
         if not isinstance(self.module, Embeds):

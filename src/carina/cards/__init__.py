@@ -4,6 +4,7 @@ from carina.cards.content import finding_rows as finding_rows
 from carina.cards.content import macro_rows as macro_rows
 from carina.cards.mask_card import mask_rows as mask_rows
 from carina.cards.mask_card import write_mask_card as write_mask_card
+from carina.cards.outlines import outline_picture as outline_picture
 from carina.cards.overview import overview_tables as overview_tables
 from carina.cards.overview import write_overview as write_overview
 from carina.cards.run_card import write_run_card as write_run_card

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from carina.adaptors import fitting_decoder, outputs_needed
-from carina.cards import mask_rows, write_mask_card
+from carina.cards import mask_rows, outline_picture, write_mask_card
 from carina.cli.running import encode_to_end
 from carina.cli.runs import free_for_folder
 from carina.cli.terminal import note, print_json, print_table, progress
@@ -22,6 +22,7 @@ from carina.recipes import (
     Segmented,
     find_segmentation,
     one_thread,
+    outlined,
     prepare_masks,
     to_encode,
 )
@@ -29,6 +30,8 @@ from carina.recipes import segment as run_segmentation
 from carina.studies import Manifest, Marks, find_marks, read_data
 
 __all__ = ["segment"]
+
+_DRAWN = "phantoms"  # as carina names the films it draws
 
 
 def segment(
@@ -42,6 +45,7 @@ def segment(
     masks: Path | None = None,
     weights: Path | None = None,
     mapping: Path | None = None,
+    pictures: Annotated[bool, Parameter(negative="")] = False,
     seed: int | None = None,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
@@ -63,6 +67,8 @@ def segment(
             a published data set holds itself.
         weights: File of the encoder's weights, for encoders that need them.
         mapping: TOML that names the table's columns.
+        pictures: Put films of patients with their outlines into the run's folder: the worst, the
+            middle and the best judged. Of drawn films they always are.
         seed: Of everything random; the recipe's own by default.
         as_json: Print the results for machines.
     """
@@ -86,7 +92,7 @@ def segment(
     if seed is not None:
         chosen = replace(chosen, seed=seed)
     marks = find_marks(manifest, chosen.structure, masks)
-    finished = _to_end(chosen, loaded, manifest, marks, store, free)
+    finished = _to_end(chosen, loaded, manifest, marks, store, free, pictures=pictures)
     if as_json:
         print_json(finished.results)
     else:
@@ -106,6 +112,8 @@ def _to_end(
     marks: Marks,
     store: Path,
     out: Path,
+    *,
+    pictures: bool,
 ) -> Segmented:
     """Encode what lacks, teach, judge, write the card."""
     outputs = outputs_needed(recipe.teaching.decoder, encoder.card)
@@ -117,7 +125,16 @@ def _to_end(
         bar = bars.add_task(recipe.name)
         for event in run_segmentation(recipe, prepared, out):
             if isinstance(event, Segmented):
-                write_mask_card(event.folder)
+                shown = pictures or set(manifest.sources) == {_DRAWN}
+                write_mask_card(
+                    event.folder,
+                    {
+                        f"{one.which} of the films judged, Dice {one.dice:.3f}": outline_picture(
+                            one.film, one.drawn, one.true
+                        )
+                        for one in (outlined(recipe, prepared, event.folder) if shown else ())
+                    },
+                )
                 return event
             bars.update(bar, description=event.stage, completed=event.done, total=event.of)
     raise AssertionError("segment ends with Segmented")

@@ -24,12 +24,14 @@ class Pointing:
     Attributes:
         hits: Share of the films whose highest pixel is in the region.
         chance: Mean share of the picture that the region has.
-        blind: Share hit by the pixel most often marked on other films; undefined without any.
+        blind: Share hit by points that look at no film; undefined without any.
+        over_blind: What maps hit more often than those, paired by film.
     """
 
     hits: Estimate
     chance: Estimate
     blind: Estimate
+    over_blind: Estimate
 
     @property
     def over_chance(self) -> float | None:
@@ -44,7 +46,7 @@ def pointing(
     regions: Bool[np.ndarray, "films rows cols"],
     resamples: PatientResamples,
     *,
-    elsewhere: Bool[np.ndarray, "others _ _"] | None = None,
+    usual: Float[np.ndarray, "_ _ _"] | None = None,
 ) -> Pointing:
     """The pointing game on films with a region.
 
@@ -52,24 +54,33 @@ def pointing(
         maps: Heat of each pixel.
         regions: Where the finding was marked; films without a pixel of it are left out.
         resamples: Draws of the patients of these films.
-        elsewhere: Regions on films that may be learned from, for the blind point.
+        usual: For each film, how often each pixel was marked on films that may be learned from; the
+            blind point is the highest.
 
     Raises:
-        Mismatch: where the resamples are of other films.
+        Mismatch: where the resamples are of other films, or `usual` of others or of another size.
     """
     marked: np.ndarray = np.asarray(regions.any(axis=(1, 2)))
-    highest = maps.reshape(len(maps), -1).argmax(axis=1)
     flat = regions.reshape(len(regions), -1)
-    hit = flat[np.arange(len(flat)), highest].astype(np.float64)
-    share = flat.mean(axis=1)
+
+    def hit(by: Float[np.ndarray, "films rows cols"]) -> Float[np.ndarray, " films"]:
+        highest = by.reshape(len(by), -1).argmax(axis=1)
+        pointed: np.ndarray = flat[np.arange(len(flat)), highest].astype(np.float64)
+        return pointed
 
     def mean(values: Float[np.ndarray, " films"]) -> Estimate:
         return mean_interval(values, marked, resamples, known=marked)
 
-    blind = Estimate.undefined("no other film to learn a point from")
-    if elsewhere is not None and elsewhere.any():
-        if elsewhere.shape[1:] != regions.shape[1:]:
-            raise Mismatch("Regions elsewhere are of another size than those to point at.")
-        usual = int(elsewhere.mean(axis=0).argmax())
-        blind = mean(flat[:, usual].astype(np.float64))
-    return Pointing(hits=mean(hit), chance=mean(share), blind=blind)
+    pointed, chance = hit(maps), mean(flat.mean(axis=1))
+    if usual is None:
+        nowhere = Estimate.undefined("no other film to learn a point from")
+        return Pointing(hits=mean(pointed), chance=chance, blind=nowhere, over_blind=nowhere)
+    if usual.shape != regions.shape:
+        raise Mismatch(
+            f"Where findings usually are is told for films of {usual.shape}, and here are regions "
+            f"of {regions.shape}."
+        )
+    blind = hit(usual)
+    return Pointing(
+        hits=mean(pointed), chance=chance, blind=mean(blind), over_blind=mean(pointed - blind)
+    )

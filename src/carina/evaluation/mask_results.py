@@ -74,6 +74,8 @@ class MaskResults:
         patients: Whose they are.
         size: Rows and columns of the masks.
         trainable: Parameters of the decoder.
+        exposure: What the encoder's weights have seen of the films, or "".
+        adaptor: What the cells of the encoder pass, frozen, before the decoder; "" for nothing.
         empty_masks: What a score over all images does with empty masks.
         spacing: The unit of distances.
         set_aside: Masks that were not used, counted by reason.
@@ -100,6 +102,8 @@ class MaskResults:
     spacing: str
     set_aside: dict[str, int]
     lines: tuple[MaskLine, ...]
+    exposure: str = ""
+    adaptor: str = ""
     seconds: float = 0.0
     decoder_bytes: int = 0
     format: int = _FORMAT

@@ -49,6 +49,7 @@ from carina.learning.segment import DecoderLearned as DecoderLearned
 from carina.learning.segment import DecoderStep as DecoderStep
 from carina.learning.segment import Segmenting as Segmenting
 from carina.learning.segment import drawn_masks as drawn_masks
+from carina.learning.segment import load_decoder as load_decoder
 from carina.learning.segment import teach_decoder as teach_decoder
 from carina.learning.strategies import EWC as EWC
 from carina.learning.strategies import GPM as GPM

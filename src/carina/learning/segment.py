@@ -7,7 +7,7 @@ labels is 1 %.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cos, pi
 from pathlib import Path
 
@@ -17,12 +17,34 @@ from jaxtyping import Bool, Int
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from carina.adaptors import Decoder, DecoderConfig, FrozenUNet, build_decoder
-from carina.core import ConfigError, InvalidValue, generator, partial_path
+from carina.adaptors import (
+    Decoder,
+    DecoderConfig,
+    FrozenUNet,
+    FrozenUNetDecoder,
+    PretrainedAdaptor,
+    build_decoder,
+)
+from carina.core import (
+    ConfigError,
+    InvalidValue,
+    Mismatch,
+    MissingFile,
+    generator,
+    partial_path,
+)
+from carina.encoders import EncoderCard
 from carina.features import FeatureTable, MaskTable
 from carina.objectives import focal_dice
 
-__all__ = ["DecoderLearned", "DecoderStep", "Segmenting", "drawn_masks", "teach_decoder"]
+__all__ = [
+    "DecoderLearned",
+    "DecoderStep",
+    "Segmenting",
+    "drawn_masks",
+    "load_decoder",
+    "teach_decoder",
+]
 
 _STATE = "decoder.unfinished.safetensors"
 _MODULE, _OPTIMISER, _STEP = "module/", "optimiser/", "step"
@@ -85,6 +107,7 @@ def teach_decoder(
     films: Int[np.ndarray, " films"],
     *,
     seed: int,
+    adaptor: PretrainedAdaptor | None = None,
     folder: Path | None = None,
     every: int = 100,
 ) -> Iterator[DecoderStep | DecoderLearned]:
@@ -96,6 +119,7 @@ def teach_decoder(
         masks: What is to be drawn.
         films: Places in both of the films to learn from.
         seed: Of first weights and order.
+        adaptor: Frozen, what tokens pass before the decoder reads them; stages do not.
         folder: Where to keep the state between steps; None keeps none.
         every: Steps between two states.
 
@@ -104,11 +128,12 @@ def teach_decoder(
 
     Raises:
         InvalidValue: where there is no film to learn from.
+        Mismatch: where the adaptor takes other tokens, or makes none.
     """
     if not len(films):
         raise InvalidValue("A decoder learns from one film with a mask or more; got none.")
     first = torch.Generator().manual_seed(int(generator(seed, "decoder").integers(2**62)))
-    decoder = build_decoder(config.decoder, table.cards[0], first)
+    decoder = build_decoder(config.decoder, _card(table.cards[0], adaptor), first)
     optimiser = torch.optim.AdamW(decoder.parameters(), lr=config.rate, weight_decay=config.decay)
     done = _resumed(folder, decoder, optimiser)
     decoder.train()
@@ -117,7 +142,7 @@ def teach_decoder(
         for group in optimiser.param_groups:
             group["lr"] = config.rate * (1 + cos(pi * step / config.steps)) / 2
         target = torch.from_numpy(masks.of(picked))
-        loss = focal_dice(_logits(decoder, table, picked), target, focal=config.focal)
+        loss = focal_dice(_logits(decoder, table, picked, adaptor), target, focal=config.focal)
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         optimiser.step()
@@ -129,18 +154,66 @@ def teach_decoder(
 
 @torch.no_grad()
 def drawn_masks(
-    decoder: Decoder, table: FeatureTable, films: Int[np.ndarray, " films"], *, batch: int = 8
+    decoder: Decoder,
+    table: FeatureTable,
+    films: Int[np.ndarray, " films"],
+    *,
+    adaptor: PretrainedAdaptor | None = None,
+    batch: int = 8,
 ) -> Bool[np.ndarray, "films rows cols"]:
     """What a decoder draws on some films: pixels more probable than not."""
     some = np.array_split(films, range(batch, len(films), batch))
-    drawn = [(_logits(decoder, table, part) > 0).numpy() for part in some]
+    drawn = [(_logits(decoder, table, part, adaptor) > 0).numpy() for part in some]
     together: np.ndarray = np.concatenate(drawn)
     return together
 
 
-def _logits(decoder: Decoder, table: FeatureTable, films: Int[np.ndarray, " some"]) -> Tensor:
-    stages = table.stages(films) if table.cards[0].stages else ()
-    said: Tensor = decoder(table.tokens(films), stages)
+def load_decoder(
+    form: DecoderConfig,
+    card: EncoderCard,
+    path: Path,
+    *,
+    adaptor: PretrainedAdaptor | None = None,
+) -> Decoder:
+    """A taught decoder from its file.
+
+    Args:
+        form: Its form.
+        card: The encoder it stands on.
+        path: The safetensors file a segmentation left.
+        adaptor: What tokens pass before it.
+
+    Raises:
+        MissingFile: where there is no such file.
+        Mismatch: where its tensors are of another form.
+    """
+    if not path.is_file():
+        raise MissingFile(f"There is no decoder at {path}; carina segment leaves one in its run.")
+    tensors = load_file(path)
+    decoder = build_decoder(form, _card(card, adaptor), torch.Generator())
+    shapes = {name: tensor.shape for name, tensor in decoder.state_dict().items()}
+    if shapes != {name: tensor.shape for name, tensor in tensors.items()}:
+        raise Mismatch(f"{path.name} holds another decoder than {form} over {card.name}.")
+    decoder.load_state_dict(tensors)
+    return decoder.eval()
+
+
+def _card(card: EncoderCard, adaptor: PretrainedAdaptor | None) -> EncoderCard:
+    """The encoder's, its tokens as wide as the decoder gets them."""
+    if adaptor is None:
+        return card
+    return replace(card, token_dim=adaptor.adapt_cells(torch.zeros(1, 1, card.token_dim)).shape[2])
+
+
+def _logits(
+    decoder: Decoder,
+    table: FeatureTable,
+    films: Int[np.ndarray, " some"],
+    adaptor: PretrainedAdaptor | None,
+) -> Tensor:
+    stages = table.stages(films) if isinstance(decoder, FrozenUNetDecoder) else ()
+    tokens = table.tokens(films)
+    said: Tensor = decoder(tokens if adaptor is None else adaptor.adapt_cells(tokens), stages)
     return said
 
 

@@ -9,6 +9,8 @@ from carina.recipes.named import NAMED as NAMED
 from carina.recipes.named import NIH_FINDINGS as NIH_FINDINGS
 from carina.recipes.named import with_encoders as with_encoders
 from carina.recipes.named import with_seed as with_seed
+from carina.recipes.outlining import Outlined as Outlined
+from carina.recipes.outlining import outlined as outlined
 from carina.recipes.pairing import PreparedPairs as PreparedPairs
 from carina.recipes.pairing import prepare_pairs as prepare_pairs
 from carina.recipes.paper import PAPER_FINDINGS as PAPER_FINDINGS

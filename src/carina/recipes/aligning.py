@@ -14,7 +14,7 @@ from carina.encoders import EncoderCard
 from carina.features import PromptVectors
 from carina.learning import load_adaptor
 
-__all__ = ["Adapted", "adapted", "images_adapted"]
+__all__ = ["Adapted", "adapted", "adaptor_over", "images_adapted"]
 
 _PIECE = 1024
 
@@ -53,7 +53,8 @@ def adapted(
         Mismatch: where it stands on other encoders, or reads tokens.
     """
     adaptor = load_adaptor(folder)
-    _check(adaptor, cards, (adaptor.image_encoder, adaptor.text_encoder))
+    _check_reads(adaptor)
+    _check_encoders(cards, (adaptor.image_encoder, adaptor.text_encoder))
 
     def side(vectors: Float[Tensor, "labels prompts dim"]) -> Float[Tensor, "labels prompts width"]:
         flat = adaptor.embed_texts(Sequences.of_vectors(vectors.flatten(0, 1)))
@@ -74,9 +75,21 @@ def images_adapted(
     Raises:
         MissingFile, UnreadableFile, Mismatch: as `adapted`.
     """
-    adaptor = load_adaptor(folder)
-    _check(adaptor, (card,), (adaptor.image_encoder,))
+    adaptor = adaptor_over(folder, card)
+    _check_reads(adaptor)
     return _embedded(adaptor, features), adaptor.fingerprint
+
+
+def adaptor_over(folder: Path, card: EncoderCard) -> PretrainedAdaptor:
+    """The pre-trained Adaptor in a folder, which stands over an image encoder.
+
+    Raises:
+        MissingFile, UnreadableFile: where it is not there, or not whole.
+        Mismatch: where it stands on another encoder.
+    """
+    adaptor = load_adaptor(folder)
+    _check_encoders((card,), (adaptor.image_encoder,))
+    return adaptor
 
 
 def _embedded(
@@ -86,14 +99,15 @@ def _embedded(
     return torch.cat([adaptor.embed_images(Sequences.of_vectors(piece)) for piece in pieces])
 
 
-def _check(
-    adaptor: PretrainedAdaptor, cards: Sequence[EncoderCard], wanted: tuple[str, ...]
-) -> None:
+def _check_reads(adaptor: PretrainedAdaptor) -> None:
     if adaptor.reads is not Reads.VECTORS:
         raise Mismatch(
             "This Adaptor reads patches and words, and here is one vector a film and a prompt. "
             "Pre-train one with reads = 'vectors'."
         )
+
+
+def _check_encoders(cards: Sequence[EncoderCard], wanted: tuple[str, ...]) -> None:
     if tuple(card.fingerprint for card in cards) != wanted:
         raise Mismatch(
             f"This Adaptor stands on other encoders than {' and '.join(c.name for c in cards)}, or "

@@ -133,7 +133,7 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
             f"{aside} Put patients in val, or give the recipe 2 folds or more."
         )
     cards = (*images, *([text.card] if text else []))
-    exposed = tuple(_exposure(card, manifest) for card in cards)
+    exposed = tuple(exposure_of(card, manifest) for card in cards)
     return Prepared(
         labelled=Labelled(
             features=features,
@@ -244,7 +244,8 @@ def _exposures(card: EncoderCard, source: str) -> list[Exposure]:
     return [exposure for exposure in card.exposed_to if exposure.source in may_be]
 
 
-def _exposure(card: EncoderCard, manifest: Manifest) -> str:
+def exposure_of(card: EncoderCard, manifest: Manifest) -> str:
+    """What an encoder's weights have seen of the films, in words; "" for nothing known."""
     sources = dict.fromkeys(manifest.sources)
     seen = (exposure.what for source in sources for exposure in _exposures(card, source))
     return "; ".join(dict.fromkeys(seen))

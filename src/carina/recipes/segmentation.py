@@ -18,6 +18,8 @@ class Segmentation:
         encoder: The frozen image encoder.
         structure: What masks mark: a finding, or an organ as its files are named.
         teaching: Form of the decoder and its schedule.
+        adaptor: Folder of an Adaptor that `carina pretrain` left: the encoder's cells pass it, frozen,
+            before the decoder. "" for none. The path is not part of what the run is, the Adaptor is.
         shares: Of the training films with masks; each holds those before it, by patient.
         repeats: Draws of each share below 1.
         judged_on: The split; "val" while choosing, "test" once.
@@ -30,6 +32,7 @@ class Segmentation:
     encoder: str
     structure: str
     teaching: Segmenting = Segmenting()
+    adaptor: str = ""
     shares: tuple[float, ...] = (1.0,)
     repeats: int = 10
     judged_on: Split = Split.TEST
@@ -52,6 +55,6 @@ class Segmentation:
 
     @property
     def fingerprint(self) -> str:
-        """Of everything but the name."""
+        """Of everything but the name, and the place of an Adaptor."""
         own = {each.name: getattr(self, each.name) for each in fields(self)}
-        return fingerprint({"kind": type(self).__name__, **own, "name": ""})
+        return fingerprint({"kind": type(self).__name__, **own, "name": "", "adaptor": ""})

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int
 from safetensors.torch import save_file
 
-from carina.adaptors import Decoder, outputs_needed
+from carina.adaptors import Decoder, PretrainedAdaptor, outputs_needed
 from carina.core import (
     InvalidValue,
     digest_arrays,
@@ -32,16 +32,18 @@ from carina.evaluation import (
 from carina.features import FeatureTable, MaskTable, Store, lookup, read_masks
 from carina.learning import DecoderLearned, drawn_masks, teach_decoder
 from carina.measures import resample_patients
+from carina.recipes.aligning import adaptor_over
 from carina.recipes.film_shares import nested_films
 from carina.recipes.passes import Progress
+from carina.recipes.preparation import exposure_of
 from carina.recipes.segmentation import Segmentation
 from carina.recipes.standing import alone_in
 from carina.studies import Manifest, Marks, Split, patient_codes
 
-__all__ = ["PreparedMasks", "Segmented", "prepare_masks", "segment", "to_encode"]
+__all__ = ["DECODER_FILE", "PreparedMasks", "Segmented", "prepare_masks", "segment", "to_encode"]
 
 _SPACING = "pixels of the encoder's input, {size} x {size}; their width in mm is not known"
-_RESULTS, _WEIGHTS = "segmentation.json", "decoder.safetensors"
+_RESULTS, DECODER_FILE = "segmentation.json", "decoder.safetensors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,26 +53,32 @@ class PreparedMasks:
     Attributes:
         table: Frozen tokens and stages.
         masks: What is to be drawn.
+        films: Each film's file.
         digests: Of each film's file.
         patients: Salted hash of each film's patient.
         learn: Places of the training films.
         judged: Places of the films that are judged.
         card: The encoder.
+        adaptor: What its cells pass before the decoder; None for nothing.
         manifest_digest: Of the whole manifest.
         source: Name of the data set.
         leaks: Why scores on its splits are too good, or "".
+        exposure: What the encoder's weights have seen of the films, or "".
     """
 
     table: FeatureTable
     masks: MaskTable
+    films: tuple[Path, ...]
     digests: tuple[str, ...]
     patients: Int[np.ndarray, " films"]
     learn: Int[np.ndarray, " learn"]
     judged: Int[np.ndarray, " judged"]
     card: EncoderCard
+    adaptor: PretrainedAdaptor | None
     manifest_digest: str
     source: str
     leaks: str
+    exposure: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +113,14 @@ def prepare_masks(
     """Read masks, and open the maps of their films.
 
     Raises:
-        Mismatch: where the encoder has no grid, films were not encoded, or no mask can be used.
+        Mismatch: where the encoder has no grid, films were not encoded, no mask can be used, or the
+            Adaptor stands on another encoder.
         InvalidValue: where there is nothing to learn from, or nothing to judge.
+        MissingFile, UnreadableFile: where the Adaptor is not there, or not whole.
     """
     assert card.preprocess is not None  # noqa: S101 - `outputs_needed` wants a grid
     outputs = outputs_needed(recipe.teaching.decoder, card)
+    adaptor = adaptor_over(Path(recipe.adaptor), card) if recipe.adaptor else None
     rows = to_encode(recipe, manifest, marks)
     found = lookup(manifest.take(rows), store, card)
     usable = rows[[digest is not None for digest in found]]
@@ -121,14 +132,17 @@ def prepare_masks(
     return PreparedMasks(
         table=store.table(card, digests, outputs=outputs),
         masks=masks,
+        films=tuple(manifest.place(image) for image in here.image),
         digests=digests,
         patients=patient_codes(here.patient, recipe.salt),
         learn=np.flatnonzero(split == str(Split.TRAIN)),
         judged=np.flatnonzero(split == str(recipe.judged_on)),
         card=card,
+        adaptor=adaptor,
         manifest_digest=manifest.digest,
         source=manifest.source,
         leaks=manifest.leaks,
+        exposure=exposure_of(card, here),
     )
 
 
@@ -150,6 +164,7 @@ def segment(
             "images": prepared.digests,
             "masks": digest_arrays({"packed": prepared.masks.packed}),
             "encoder": prepared.card.fingerprint,
+            "adaptor": "" if prepared.adaptor is None else prepared.adaptor.fingerprint,
         }
     )
     folder, unfinished = out / name, out / f"{name}.unfinished"
@@ -179,6 +194,7 @@ def _worked(
                 prepared.masks,
                 films := _films(recipe, prepared, share, draw),
                 seed=recipe.seed + draw,
+                adaptor=prepared.adaptor,
                 folder=unfinished / f"{share}-{draw}",
             )
             for event in taught:
@@ -188,7 +204,9 @@ def _worked(
                     stage = f"{share:.0%} of the films, draw {draw + 1}"
                     yield Progress(stage=stage, experience="", done=event.done, of=event.of)
             drawn = {
-                DECODER: drawn_masks(decoder, prepared.table, prepared.judged),
+                DECODER: drawn_masks(
+                    decoder, prepared.table, prepared.judged, adaptor=prepared.adaptor
+                ),
                 **blind_masks(prepared.masks.of(films), len(prepared.judged)),
             }
             truth = prepared.masks.of(prepared.judged)
@@ -205,10 +223,10 @@ def _worked(
             ]
     with partial_folder(folder) as partial:
         weights = {name: each.contiguous() for name, each in decoder.state_dict().items()}
-        save_file(weights, partial / _WEIGHTS)
+        save_file(weights, partial / DECODER_FILE)
         write_json(partial / "recipe.json", recipe)
         results = _results(recipe, prepared, decoder, lines, folder.name)
-        seconds, size = perf_counter() - started, (partial / _WEIGHTS).stat().st_size
+        seconds, size = perf_counter() - started, (partial / DECODER_FILE).stat().st_size
         write_json(partial / _RESULTS, replace(results, seconds=seconds, decoder_bytes=size))
 
 
@@ -238,14 +256,25 @@ def _results(
         encoder_fingerprint=prepared.card.fingerprint,
         source=prepared.source,
         leaks=prepared.leaks,
+        exposure=prepared.exposure,
         judged_on=str(recipe.judged_on),
         judged=len(judged),
         positive=int(masks.positive[judged].sum()),
         patients=len(np.unique(prepared.patients[judged])),
         size=masks.size,
         trainable=sum(weights.numel() for weights in decoder.parameters()),
+        adaptor=_told(prepared.adaptor),
         empty_masks=EMPTY_CONVENTION,
         spacing=_SPACING.format(size=masks.size),
         set_aside=masks.reasons(),
         lines=tuple(lines),
+    )
+
+
+def _told(adaptor: PretrainedAdaptor | None) -> str:
+    if adaptor is None:
+        return ""
+    return (
+        f"an Adaptor of {adaptor.learned:,} numbers ({adaptor.fingerprint}), pre-trained on "
+        f"{adaptor.pairs} pairs of {adaptor.patients} patients"
     )

@@ -1,20 +1,15 @@
-"""Lungs drawn by the same decoder over a frozen and an unfrozen encoder, and by a Transformer alone.
-
-    python benchmarks/segmenting.py --data ../shared/data/cxr/covid --on val
-    python benchmarks/segmenting.py --data ../shared/data/cxr/covid --on test --ways unfrozen
+"""Whole networks that draw masks: the decoder over an unfrozen encoder, and a Transformer alone.
 
 "unfrozen" goes on training EfficientNet-Lite0 itself, at a tenth of the decoder's rate, its batch
 norms with the statistics they have. "transformer" is a small one from scratch on all training films:
 patches of 16 x 16, 4 layers, 192 wide (1.9 million parameters), then carina's convolutional decoder.
-All ways have the same films, order, loss, steps and schedule. One thread; some minutes a way.
+All ways have the same films, order, loss and schedule. One thread; some minutes a way.
 """
 
-import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from math import cos, pi
-from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 import torch
@@ -23,14 +18,16 @@ from torch import Tensor, nn
 from carina.adaptors import Convolutional, build_decoder
 from carina.core import generator
 from carina.encoders import EncoderCard, FrozenImages, Preprocess, load_image_encoder, prepare
-from carina.evaluation import judge_masks
+from carina.evaluation import MaskLine, judge_masks
 from carina.features import MaskTable, read_masks
 from carina.learning import Segmenting
 from carina.measures import resample_patients
 from carina.objectives import focal_dice
-from carina.studies import Manifest, find_marks, patient_codes, read_data, read_image
+from carina.studies import Manifest, Marks, patient_codes, read_image
 
 ENCODER = "efficientnet-lite0"
+NETWORK = "whole network"
+"""What predicts, on its line."""
 WIDE, LAYERS, HEADS, PATCH = 192, 4, 3, 16
 
 
@@ -103,12 +100,6 @@ def transformer(seed: int) -> tuple[EncoderCard, nn.Module, list[dict[str, objec
     return card, net, [{"params": list(net.parameters()), "times": 1.0}]
 
 
-WAYS: dict[str, Callable[[int], tuple[EncoderCard, nn.Module, list[dict[str, object]]]]] = {
-    "unfrozen": unfrozen,
-    "transformer": transformer,
-}
-
-
 def films_of(manifest: Manifest, masks: MaskTable, spec: Preprocess) -> Tensor:
     """Every film as the net takes it."""
     places = (manifest.place(manifest.image[row]) for row in masks.rows.tolist())
@@ -142,44 +133,58 @@ def taught(
         optimiser.step()
 
 
-def main() -> None:
-    """Teach each way on all training films, and print its scores."""
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--data", type=Path, required=True)
-    asked.add_argument("--masks", default="masks_v7")
-    asked.add_argument("--on", nargs="+", choices=("val", "test"), default=["val"])
-    asked.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
-    asked.add_argument("--steps", type=int, default=Segmenting().steps)
-    asked.add_argument("--rate", type=float, default=Segmenting().rate)
-    asked.add_argument("--seed", type=int, default=27)
-    given = asked.parse_args()
-    torch.set_num_threads(1)
-    manifest = read_data(given.data)
-    marks = find_marks(manifest, "lungs", given.data / given.masks)
-    for way in given.ways:
-        card, net, groups = WAYS[way](given.seed)
-        assert card.preprocess is not None
-        masks = read_masks(manifest, marks, card.preprocess)
-        films = films_of(manifest, masks, card.preprocess)
-        split = np.array([manifest.split[row] for row in masks.rows.tolist()])
-        learn = np.flatnonzero(split == "train")
-        before = perf_counter()
-        taught(
-            net, groups, films, masks, learn, steps=given.steps, rate=given.rate, seed=given.seed
-        )
-        learned = sum(weights.numel() for weights in net.parameters())
-        print(f"{way}: {learned:,} parameters learned in {perf_counter() - before:.0f} s")
-        for on in given.on:
-            judged = np.flatnonzero(split == on)
-            with torch.no_grad():
-                net.eval()
-                some = torch.split(films[judged], 8)
-                drawn = torch.cat([net(part) > 0 for part in some]).numpy()
-            patients = patient_codes([manifest.patient[row] for row in masks.rows[judged]])
-            resamples = resample_patients(patients, rng=generator(given.seed))
-            for name, score in judge_masks(drawn, masks.of(judged), resamples).items():
-                print(f"  {on} {name}: {score}", flush=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeWay:
+    """A whole network and its schedule.
+
+    Attributes:
+        made: The card of what it takes, the network, and its weights in groups of one rate each.
+        steps: Optimiser steps.
+        rate: Highest learning rate.
+    """
+
+    made: Callable[[int], tuple[EncoderCard, nn.Module, list[dict[str, object]]]]
+    steps: int
+    rate: float
 
 
-if __name__ == "__main__":
-    main()
+WHOLE: Mapping[str, WholeWay] = {
+    "unfrozen": WholeWay(made=unfrozen, steps=600, rate=5e-3),
+    "transformer": WholeWay(made=transformer, steps=1000, rate=1e-3),
+}
+
+
+def whole_network(
+    way: WholeWay, manifest: Manifest, marks: Marks, *, on: str, seed: int, draws: int
+) -> tuple[int, MaskLine]:
+    """A whole network taught on all training films with a mask and judged: how much it learned, and how well.
+
+    Args:
+        way: The network.
+        manifest: Whose films.
+        marks: Their masks.
+        on: The split that is judged.
+        seed: Of first weights, order and intervals.
+        draws: Resamples of patients.
+    """
+    card, net, groups = way.made(seed)
+    assert card.preprocess is not None
+    masks = read_masks(manifest, marks, card.preprocess)
+    films = films_of(manifest, masks, card.preprocess)
+    split = np.array([manifest.split[row] for row in masks.rows.tolist()])
+    learn, judged = np.flatnonzero(split == "train"), np.flatnonzero(split == on)
+    taught(net, groups, films, masks, learn, steps=way.steps, rate=way.rate, seed=seed)
+    with torch.no_grad():
+        net.eval()
+        drawn = torch.cat([net(part) > 0 for part in torch.split(films[judged], 8)]).numpy()
+    patients = patient_codes([manifest.patient[row] for row in masks.rows.tolist()])
+    resamples = resample_patients(patients[judged], draws=draws, rng=generator(seed, "intervals"))
+    line = MaskLine(
+        predictor=NETWORK,
+        share=1.0,
+        draw=0,
+        films=len(learn),
+        patients=len(np.unique(patients[learn])),
+        scores=dict(judge_masks(drawn, masks.of(judged), resamples)),
+    )
+    return sum(weights.numel() for weights in net.parameters()), line
