@@ -15,6 +15,7 @@ from carina.adaptors import (
     CrossModalConfig,
     CrossModalModule,
     Embeds,
+    Projections,
     Reads,
     Sequences,
     ValueOnly,
@@ -27,6 +28,7 @@ FORMS = (
     CrossModal(reads=Reads.VECTORS, heads=3, width=24, hidden=16),
     ValueOnly(width=24, hidden=16),
     AllPairs(towers=CrossModal(heads=3, width=24, hidden=16)),
+    Projections(width=24),
 )
 
 

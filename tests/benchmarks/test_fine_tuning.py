@@ -10,13 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import save_file
 
 from carina.core import Estimate, fingerprint, write_json
 from carina.encoders import ENCODERS, FrozenImages
 from carina.measures import auroc
-from carina.recipes.named import NIH_FINDINGS
 from carina.recipes.passes import Pass, walked
 from carina.streams import AllAtOnce, ByClass, Labelled, Stream, lay_out
 from carina.studies import LabelSpace
@@ -29,6 +27,7 @@ from benchmarks.fine_tuning_measure import Films, Outcome, measure, measure_film
 from benchmarks.fine_tuning_trials import WEIGHTS, Trial, line, reached
 from benchmarks.whole_network import ENCODER, Norm, Tuning, put_norm_back, trunk_of
 from benchmarks.whole_walk import born, walk_whole
+from tests.benchmarks.hospital import hospital
 
 FILMS = 24
 SPACE = LabelSpace(names=("Edema", "Mass", "Nodule"))
@@ -201,27 +200,6 @@ def test_a_finding_has_no_score_before_it_is_met_and_its_labels_move_nothing(
         assert np.isnan(scores[step]).all(axis=0).tolist() == [step <= at for at in range(3)]
     np.testing.assert_array_equal(scores[:3], changed[:3])
     assert (scores[3] != changed[3]).any()
-
-
-def hospital(folder: Path) -> None:
-    """Small films with the fifteen findings, some to learn from and some held back."""
-    findings = (*NIH_FINDINGS, "No Finding")
-    rng = np.random.default_rng(7)
-    lines = [
-        ",".join(("image", "patient", "split", *(name.replace(" ", "_") for name in findings)))
-    ]
-    for patient in range(30):
-        present = rng.random(15) < 0.4
-        pixels = rng.normal(100, 20, (30, 30)) + 40 * present[:, None].repeat(2, axis=0)
-        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / f"{patient}.png")
-        split = "test" if patient % 5 == 4 else "train"
-        lines.append(",".join((f"{patient}.png", f"p{patient}", split, *map(str, present * 1))))
-    (folder / "films.csv").write_text("\n".join(lines) + "\n")
-    named = "\n".join(f'"{name}" = "{name.replace(" ", "_")}"' for name in findings)
-    (folder / "mapping.toml").write_text(
-        'table = "films.csv"\nsource = "drawn"\n[columns]\nimage = "image"\npatient = "patient"\n'
-        f'split = "split"\n[labels.columns]\n{named}\n'
-    )
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ text_encoder = "toy-text"
 learn = ["pretrain", "train"]
 draws = 100
 [training]
+kind = "Pretraining"
 rate = 0.01
 batch = 16
 epochs = 2

@@ -58,7 +58,7 @@ AGAINST = {
 }
 OWN = {
     *("efficientnet-lite0", "mobilenet-cxr14", "minilm-l6", "toy-image", "toy-text"),
-    *("embeddings", "embeddings-text"),
+    *("embeddings", "embeddings-text", "pyramid"),
 }
 """Packaged or brought: their tests compare with the package, the layers or nothing at all."""
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from carina.adaptors import CrossModal, Reads, Sequences, ValueOnly
+from carina.adaptors import CrossModal, Projections, Reads, Sequences, ValueOnly
 from carina.core import InvalidValue, Mismatch, UnknownName
 from carina.encoders import load_image_encoder, load_text_encoder
 from carina.features import Store, encode, encode_reports
-from carina.learning import Pretraining, load_adaptor
+from carina.learning import Canonical, Pretraining, load_adaptor
 from carina.recipes import (
     PRETRAININGS,
     Pretrain,
@@ -25,16 +25,17 @@ from carina.recipes import (
 )
 from carina.studies import Manifest, Split
 
+SHORT = Pretraining(
+    adaptor=CrossModal(reads=Reads.VECTORS, width=16, heads=2, hidden=32, layers=1),
+    rate=1e-2,
+    batch=32,
+    epochs=3,
+)
 SMALL = Pretrain(
     name="small",
     image_encoder="toy-image",
     text_encoder="toy-text",
-    training=Pretraining(
-        adaptor=CrossModal(reads=Reads.VECTORS, width=16, heads=2, hidden=32, layers=1),
-        rate=1e-2,
-        batch=32,
-        epochs=3,
-    ),
+    training=SHORT,
     learn=(Split.PRETRAIN, Split.TRAIN),
     draws=100,
 )
@@ -71,7 +72,7 @@ def test_patches_and_words_are_read_from_the_store(
     told: Manifest, store: Store, tmp_path: Path
 ) -> None:
     form = CrossModal(width=16, heads=2, hidden=32, layers=1)
-    recipe = replace(SMALL, training=replace(SMALL.training, adaptor=form, piece=16))
+    recipe = replace(SMALL, training=replace(SHORT, adaptor=form, piece=16))
     done = ended(recipe, told, store, tmp_path)
     with prepare_pairs(recipe, told, store) as prepared:
         images, texts = prepared.learn.read(np.arange(3))
@@ -124,6 +125,20 @@ def test_it_leaves_an_adaptor_that_embeds_both_sides(
     )
     with pytest.raises(Mismatch, match="images 32 wide; got 5"):
         adaptor.embed_images(Sequences.of_vectors(torch.ones(3, 5)))
+
+
+def test_a_closed_form_leaves_an_adaptor_as_wide_as_there_are_directions(
+    told: Manifest, store: Store, tmp_path: Path
+) -> None:
+    recipe = replace(SMALL, training=Canonical(width=12))
+    done = ended(recipe, told, store, tmp_path)
+    adaptor = load_adaptor(done.folder / "adaptor")
+
+    assert adaptor.config == Projections(width=len(done.results.correlations))
+    assert 1 <= len(done.results.correlations) <= 12
+    assert adaptor.learned == done.results.learned
+    assert done.results.epochs == ()
+    assert ended(replace(recipe, seed=3), told, store, tmp_path).folder != done.folder
 
 
 def test_what_it_leaves_holds_no_name_and_nothing_that_runs(
@@ -210,7 +225,7 @@ def test_too_few_pairs_are_told_with_what_was_left_out(manifest: Manifest, store
 def test_recipes_are_found_by_name_and_file(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(
         'name = "mine"\nimage_encoder = "toy-image"\ntext_encoder = "toy-text"\n'
-        '[training.adaptor]\nkind = "ValueOnly"\nwidth = 24\n'
+        '[training]\nkind = "Pretraining"\n[training.adaptor]\nkind = "ValueOnly"\nwidth = 24\n'
     )
     mine = find_pretraining(str(tmp_path / "mine.toml"))
 
@@ -228,6 +243,7 @@ def test_the_published_recipe_has_the_authors_sizes() -> None:
     paper = find_pretraining("adaptor-paper").training
     module = paper.adaptor.build(image_dim=384, text_dim=768, generator=torch.Generator())
 
+    assert isinstance(paper, Pretraining)
     assert sum(weight.numel() for weight in module.parameters()) == 11_912_705
     assert (paper.rate, paper.decay, paper.warm_up, paper.batch) == (2e-5, 0.01, 0.02, 1024)
     assert paper.loss.of(torch.eye(2), torch.eye(2)) > 0

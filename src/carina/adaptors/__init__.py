@@ -44,6 +44,8 @@ from carina.adaptors.packing import unshared as unshared
 from carina.adaptors.pretrained import PretrainedAdaptor as PretrainedAdaptor
 from carina.adaptors.probe_head import ProbeHead as ProbeHead
 from carina.adaptors.probe_head import ProbeHeadModule as ProbeHeadModule
+from carina.adaptors.projections import Projections as Projections
+from carina.adaptors.projections import ProjectionsAdaptor as ProjectionsAdaptor
 from carina.adaptors.prompt_lint import PromptRemark as PromptRemark
 from carina.adaptors.prompt_lint import lint_prompts as lint_prompts
 from carina.adaptors.prompt_trials import Doubt as Doubt

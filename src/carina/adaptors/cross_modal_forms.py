@@ -9,12 +9,13 @@ from torch.nn import Parameter
 
 from carina.adaptors.all_pairs import AllPairs
 from carina.adaptors.cross_modal import CrossModal
+from carina.adaptors.projections import Projections
 from carina.adaptors.sequences import Sequences
 from carina.adaptors.value_only import ValueOnly
 
 __all__ = ["CrossModalConfig", "CrossModalModule", "Embeds"]
 
-CrossModalConfig = CrossModal | ValueOnly | AllPairs
+CrossModalConfig = CrossModal | ValueOnly | AllPairs | Projections
 """Every form; its class name is its ``kind`` in JSON and TOML."""
 
 

@@ -98,11 +98,9 @@ def _to_end(
 
 
 def _show(results: PretrainingResults) -> None:
-    best = results.epochs[results.best_epoch - 1]
     note(
         f"{results.name}: {results.learned:,} numbers learned from {results.pairs[0]} pairs of "
-        f"{results.patients} patients; loss {best.loss:.3f}, held out {best.held_out:.3f}, best of "
-        f"{len(results.epochs)} epochs was the {results.best_epoch}."
+        f"{results.patients} patients; {_how(results)}."
     )
     ways = [("report to film", results.retrieval.text_to_image)]
     ways.append(("film to report", results.retrieval.image_to_text))
@@ -115,6 +113,17 @@ def _show(results: PretrainingResults) -> None:
         "retrieval on unseen patients",
         ["", *(f"R@{depth}" for depth in _depths(ways[0][1])), "median rank"],
         rows,
+    )
+
+
+def _how(results: PretrainingResults) -> str:
+    if not results.epochs:
+        shown = ", ".join(f"{each:.2f}" for each in results.correlations)
+        return f"along {len(results.correlations)} directions held-out pairs correlate by {shown}"
+    best = results.epochs[results.best_epoch - 1]
+    return (
+        f"loss {best.loss:.3f}, held out {best.held_out:.3f}, best of {len(results.epochs)} epochs "
+        f"was the {results.best_epoch}"
     )
 
 

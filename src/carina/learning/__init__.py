@@ -1,5 +1,9 @@
 """Learning from one experience after another: strategies, and the learners they hand on."""
 
+from carina.learning.canonical import Canonical as Canonical
+from carina.learning.canonical import CanonicalFitted as CanonicalFitted
+from carina.learning.canonical import CanonicalTried as CanonicalTried
+from carina.learning.canonical import fit_canonical as fit_canonical
 from carina.learning.checkpoint import load_learner as load_learner
 from carina.learning.checkpoint import load_setting as load_setting
 from carina.learning.checkpoint import save_learner as save_learner

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from carina.core import InvalidValue, fingerprint
-from carina.learning import Pretraining
+from carina.learning import Canonical, Pretraining
 from carina.studies import Split
 
 __all__ = ["Pretrain", "SharedReports"]
@@ -27,7 +27,7 @@ class Pretrain:
         name: As on the command line; not part of what the run is.
         image_encoder: Whose vectors or patches it reads.
         text_encoder: Whose vectors or words it reads.
-        training: Form, loss and schedule.
+        training: Form, loss and schedule; or that it is fitted in closed form.
         learn: Splits of whose pairs it learns.
         stop: Split that tells when to stop.
         judge: Split whose patients retrieval is measured on.
@@ -39,7 +39,7 @@ class Pretrain:
     name: str
     image_encoder: str
     text_encoder: str
-    training: Pretraining = Pretraining()
+    training: Pretraining | Canonical = Pretraining()
     learn: tuple[Split, ...] = (Split.PRETRAIN,)
     stop: Split = Split.VAL
     judge: Split = Split.TEST

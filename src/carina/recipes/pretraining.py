@@ -1,6 +1,6 @@
 """Run a pre-training: epochs, each one a place to go on from, then retrieval, one folder."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -8,15 +8,20 @@ from time import perf_counter
 import numpy as np
 from jaxtyping import Float
 
-from carina.adaptors import CrossModalModule, PretrainedAdaptor
+from carina.adaptors import CrossModalConfig, CrossModalModule, PretrainedAdaptor
 from carina.core import fingerprint, generator, partial_folder, read_json, write_json
 from carina.evaluation import Retrieval, judge_retrieval, likeness_of_findings
 from carina.learning import (
+    Canonical,
+    CanonicalFitted,
+    CanonicalTried,
     Epoch,
     EpochEnded,
     Pretrained,
+    Pretraining,
     PretrainingStep,
     compared,
+    fit_canonical,
     load_standing,
     pretrain,
     save_adaptor,
@@ -44,12 +49,14 @@ class PretrainingResults:
         pairs: To learn from, to stop by.
         patients: Learned from.
         left_out: Rows without a pair, counted by reason.
-        epochs: In order.
-        best_epoch: Whose weights were kept, from 1.
+        epochs: In order; none of one that was fitted in closed form.
+        best_epoch: Whose weights were kept, from 1; 0 likewise.
         retrieval: On the patients judged.
         oracle: What who knows the labels of films and reports, and no more, would reach; None
             where the table has no labels.
         seconds: The whole run, as far as this attempt went.
+        correlations: Of image and report along each direction of one fitted in closed form, on the
+            pairs held out.
     """
 
     name: str
@@ -63,6 +70,7 @@ class PretrainingResults:
     retrieval: Retrieval
     oracle: Retrieval | None
     seconds: float
+    correlations: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,20 +118,13 @@ def _worked(
 ) -> Iterator[Progress]:
     """The whole run, up to its folder under its final name."""
     started = perf_counter()
-    path = unfinished / "standing"
-    standing = load_standing(path) if path.is_dir() else None
-    for event in pretrain(
-        recipe.training, prepared.learn, prepared.stop, seed=recipe.seed, standing=standing
-    ):
-        match event:
-            case PretrainingStep(index=index, of=of, loss=loss):
-                yield Progress(stage="pre-training", experience="", done=index, of=of, loss=loss)
-            case EpochEnded(standing=standing):
-                save_standing(path, standing)
-            case Pretrained():
-                done = event
+    match recipe.training:
+        case Canonical() as how:
+            learned = yield from _fitted(how, prepared)
+        case Pretraining() as how:
+            learned = yield from _trained(how, recipe.seed, prepared, unfinished / "standing")
     yield Progress(stage="retrieval", experience="", done=0, of=1)
-    adaptor = _adaptor(recipe, prepared, done)
+    adaptor = _adaptor(learned, prepared)
     results = PretrainingResults(
         name=recipe.name,
         run=final.name,
@@ -131,11 +132,12 @@ def _worked(
         pairs=(len(prepared.learn), len(prepared.stop)),
         patients=prepared.patients,
         left_out=dict(prepared.left_out),
-        epochs=done.standing.epochs,
-        best_epoch=done.standing.best_epoch,
-        retrieval=_found(recipe, prepared, _similar(recipe, prepared, done.module)),
+        epochs=learned.epochs,
+        best_epoch=learned.best_epoch,
+        retrieval=_found(recipe, prepared, _similar(recipe, prepared, learned.module)),
         oracle=_oracle(recipe, prepared),
         seconds=perf_counter() - started,
+        correlations=learned.correlations,
     )
     with partial_folder(final) as folder:
         write_json(folder / "recipe.json", recipe)
@@ -144,12 +146,54 @@ def _worked(
         write_json(folder / _RESULTS, results)
 
 
-def _adaptor(recipe: Pretrain, prepared: PreparedPairs, done: Pretrained) -> PretrainedAdaptor:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Learned:
+    """What either way of learning leaves."""
+
+    config: CrossModalConfig
+    module: CrossModalModule
+    epochs: tuple[Epoch, ...] = ()
+    best_epoch: int = 0
+    correlations: tuple[float, ...] = ()
+
+
+def _fitted(how: Canonical, prepared: PreparedPairs) -> Generator[Progress, None, _Learned]:
+    for event in fit_canonical(how, prepared.learn, prepared.stop):
+        match event:
+            case CanonicalTried(index=index, of=of):
+                yield Progress(stage="pre-training", experience="", done=index + 1, of=of)
+            case CanonicalFitted():
+                done = event
+    return _Learned(config=done.config, module=done.module, correlations=done.correlations)
+
+
+def _trained(
+    how: Pretraining, seed: int, prepared: PreparedPairs, path: Path
+) -> Generator[Progress, None, _Learned]:
+    """Epoch by epoch, each kept under the path to go on from."""
+    standing = load_standing(path) if path.is_dir() else None
+    for event in pretrain(how, prepared.learn, prepared.stop, seed=seed, standing=standing):
+        match event:
+            case PretrainingStep(index=index, of=of, loss=loss):
+                yield Progress(stage="pre-training", experience="", done=index, of=of, loss=loss)
+            case EpochEnded(standing=standing):
+                save_standing(path, standing)
+            case Pretrained():
+                done = event
+    return _Learned(
+        config=how.adaptor,
+        module=done.module,
+        epochs=done.standing.epochs,
+        best_epoch=done.standing.best_epoch,
+    )
+
+
+def _adaptor(learned: _Learned, prepared: PreparedPairs) -> PretrainedAdaptor:
     images, texts = prepared.learn.read(np.array([0]))
     image_card, text_card = prepared.cards
     return PretrainedAdaptor(
-        config=recipe.training.adaptor,
-        module=done.module,
+        config=learned.config,
+        module=learned.module,
         image_dim=images.values.shape[2],
         text_dim=texts.values.shape[2],
         image_encoder=image_card.fingerprint,

@@ -8,10 +8,16 @@ from pathlib import Path
 
 from carina.adaptors import CrossModal, Reads
 from carina.core import read_json, read_toml, unknown
-from carina.learning import Pretraining
+from carina.learning import Canonical, Pretraining
 from carina.recipes.pretrain import Pretrain
 
-__all__ = ["PRETRAININGS", "adaptor_paper", "adaptor_phantoms", "find_pretraining"]
+__all__ = [
+    "PRETRAININGS",
+    "adaptor_canonical",
+    "adaptor_paper",
+    "adaptor_phantoms",
+    "find_pretraining",
+]
 
 
 def adaptor_paper() -> Pretrain:
@@ -43,7 +49,18 @@ def adaptor_phantoms() -> Pretrain:
     )
 
 
+def adaptor_canonical() -> Pretrain:
+    """Canonical correlations over every stage of a frozen network, in closed form."""
+    return Pretrain(
+        name="adaptor-canonical",
+        image_encoder="pyramid:efficientnet-lite0",
+        text_encoder="minilm-l6",
+        training=Canonical(),
+    )
+
+
 PRETRAININGS: dict[str, Callable[[], Pretrain]] = {
+    "adaptor-canonical": adaptor_canonical,
     "adaptor-paper": adaptor_paper,
     "adaptor-phantoms": adaptor_phantoms,
 }

@@ -14,6 +14,7 @@ from carina.encoders.families import medclip as medclip
 from carina.encoders.families import minilm as minilm
 from carina.encoders.families import mobilenet as mobilenet
 from carina.encoders.families import open_clip as open_clip
+from carina.encoders.families import pyramid as pyramid
 from carina.encoders.families import resnet_ae as resnet_ae
 from carina.encoders.families import siglip as siglip
 from carina.encoders.families import timm as timm

@@ -1,0 +1,134 @@
+"""The claims of *Freeze the backbones*, asked in miniature: toy encoders, few phantoms."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from carina.recipes import PRETRAININGS
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from benchmarks import (
+    backbones_adaptor,
+    backbones_forms,
+    backbones_held,
+    backbones_probe,
+    backbones_whole,
+)
+from benchmarks.backbones import measured, read
+from benchmarks.backbones_adaptor import recipe_of
+from benchmarks.backbones_ground import SHUFFLED, Ground, image_encoder, text_encoder
+from benchmarks.backbones_outcome import Outcome, Trial
+from benchmarks.backbones_references import CHANCE, ORACLE, REFERENCES
+from benchmarks.backbones_whole import (
+    FROZEN,
+    LESS,
+    NIH,
+    WAYS,
+    WHOLE,
+    Films,
+    Tuning,
+    born,
+    learn_whole,
+)
+from tests.benchmarks.hospital import hospital
+
+TOYS = {"image": "toy-image", "text": "toy-text"}
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    """Sixty patients drawn, and a hospital of small films beside them."""
+    folder = tmp_path_factory.mktemp("backbones")
+    (folder / "data" / "nih").mkdir(parents=True)
+    hospital(folder / "data" / "nih")
+    drawn = Ground(data=folder / "data", work=folder / "work", patients=60)
+    for corpus in ("drawn", "few"):
+        for name in (*TOYS.values(), TOYS["image"] + SHUFFLED):
+            read((corpus, name), drawn)
+    return drawn
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few draws, few epochs."""
+    plain = PRETRAININGS["adaptor-phantoms"]()
+    training = replace(plain.training, epochs=2, batch=16)
+    quick = replace(plain, training=training, draws=100)
+    monkeypatch.setitem(PRETRAININGS, "adaptor-phantoms", lambda: quick)
+    for module in (backbones_adaptor, backbones_held, backbones_whole):
+        monkeypatch.setattr(module, "DRAWS", 100)  # as the recipe above
+    monkeypatch.setattr(backbones_probe, "DRAWS", 2)
+    monkeypatch.setattr(backbones_probe, "RESAMPLES", 50)
+    monkeypatch.setattr(backbones_forms, "SECONDS", 0.0)
+    monkeypatch.setattr(backbones_whole, "TUNING", Tuning(batch=8, epochs=1))
+
+
+def outcome(part: str, what: str, ground: Ground, **names: str) -> Outcome:
+    return measured(Trial(part=part, what=what, **(TOYS | names)), ground)
+
+
+def test_an_adaptor_is_learned_over_two_frozen_encoders_and_its_outcome_is_kept(
+    ground: Ground,
+) -> None:
+    first = outcome("agnostic", "Adaptor", ground)
+    before = sorted((ground.work / "outcomes").iterdir())
+
+    assert outcome("agnostic", "Adaptor", ground) == first
+    assert sorted((ground.work / "outcomes").iterdir()) == before
+    assert first.retrieval is not None
+    assert first.auroc["100% of the labels"].value is not None
+    assert first.figures["epochs"] == 2
+
+
+def test_the_oracle_is_above_chance_and_chance_is_what_constant_scores_get(ground: Ground) -> None:
+    asked = {what: outcome("references", what, ground) for what in REFERENCES}
+    found = {what: one.retrieval for what, one in asked.items()}
+
+    for way in ("text_to_image", "image_to_text"):
+        by_chance, by_oracle = (getattr(found[what], way) for what in (CHANCE, ORACLE))
+        assert by_chance.recall["5"].value == pytest.approx(by_chance.chance["5"])
+        assert by_oracle.recall["5"].value > by_chance.recall["5"].value
+
+
+def test_every_way_says_what_it_took_and_frozen_encoders_lose_nothing(ground: Ground) -> None:
+    asked = {what: outcome("ways", what, ground) for what in WAYS}
+    over, whole = asked[FROZEN], asked[WHOLE]
+
+    assert over.retrieval == outcome("agnostic", "Adaptor", ground).retrieval
+    assert over.figures["learned"] < over.figures["all"]
+    assert whole.figures["learned"] == whole.figures["all"] == over.figures["all"]
+    assert min(one.figures["peak"] for one in (over, whole)) > 1e8
+    alone = next(iter(asked.values()))
+    assert alone.auroc[LESS].value == 0
+    assert whole.auroc[LESS].value == pytest.approx(
+        (whole.auroc[NIH].value or 0) - (alone.auroc[NIH].value or 0)
+    )
+
+
+def test_end_to_end_moves_both_encoders(ground: Ground, tmp_path: Path) -> None:
+    images, texts = image_encoder("toy-image", ground.data), text_encoder("toy-text")
+    before = {name: tensor.clone() for name, tensor in images.module.state_dict().items()}
+    whole = born(images, texts, recipe_of(**TOYS))
+    start = {name: tensor.clone() for name, tensor in whole.state_dict().items()}
+    pixels = np.random.default_rng(0).normal(size=(24, 1, 16, 16)).astype(np.float32)
+    np.save(tmp_path / "films.npy", pixels)
+
+    losses = learn_whole(
+        whole,
+        Films(path=tmp_path / "films.npy"),
+        [[1 + number] for number in range(24)],
+        learn=np.arange(16),
+        stop=np.arange(16, 24),
+        seed=1,
+    )
+
+    assert len(losses) == 1
+    moved = {name for name, tensor in whole.state_dict().items() if (tensor != start[name]).any()}
+    assert {"images.whole.weight", "texts.words.weight", "adaptor.logit_scale"} <= moved
+    for name, tensor in images.module.state_dict().items():
+        torch.testing.assert_close(tensor, before[name], rtol=0, atol=0)
