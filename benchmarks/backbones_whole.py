@@ -36,7 +36,7 @@ from carina.core import Estimate, generator
 from carina.encoders import FrozenImages, FrozenTexts, encode_images, prepare
 from carina.evaluation import compare
 from carina.features import Store, encode, encode_reports
-from carina.learning import Pretrained, compared, pretrain
+from carina.learning import Pretrained, Pretraining, compared, pretrain
 from carina.objectives import info_nce
 from carina.recipes import NIH_FINDINGS, Pretrain, prepare_pairs
 from carina.studies import Manifest, Split, read_data, read_image
@@ -172,6 +172,7 @@ def frozen(trial: Trial, ground: Ground) -> Outcome:
         _encoded_into(store, manifest, images, texts)
         with prepare_pairs(recipe, manifest, store) as pairs:
             started = perf_counter()
+            assert isinstance(recipe.training, Pretraining)
             *_, done = pretrain(recipe.training, pairs.learn, pairs.stop, seed=recipe.seed)
             seconds, peak = perf_counter() - started, peak_memory()
             assert isinstance(done, Pretrained)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from carina.learning import Pretraining
 from carina.recipes import PRETRAININGS
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -57,6 +58,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few draws, few epochs."""
     plain = PRETRAININGS["adaptor-phantoms"]()
+    assert isinstance(plain.training, Pretraining)
     training = replace(plain.training, epochs=2, batch=16)
     quick = replace(plain, training=training, draws=100)
     monkeypatch.setitem(PRETRAININGS, "adaptor-phantoms", lambda: quick)
