@@ -9,7 +9,7 @@ WORK ?= .work
 CASES ?= 20000
 KILLS ?= 1000
 
-.PHONY: help demo test fuzz kills extras inputs format lint types contracts check results results-full forgetting lungs pointing tuning bench clean
+.PHONY: help demo test fuzz kills extras inputs format lint types contracts check results results-full forgetting lungs pointing backbones tuning bench clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
@@ -69,6 +69,9 @@ forgetting: $(VENV)/.development  ## does RE-tune forget? 5 seeds x 8 orders, ou
 
 lungs: $(VENV)/.development  ## lungs from 1, 10 and 100 % of the films, beside whole networks (40 minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/lungs.py --data $(DATA) --work $(WORK)/results --on test
+
+backbones: $(VENV)/.development  ## is Freeze the backbones right? encoders, forms, references on drawn reports (an hour)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/backbones.py --data $(DATA) --work $(WORK)/results
 
 pointing: $(VENV)/.development  ## do heat maps point at what was marked, and better than a blind point?
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/pointing.py --data $(DATA) --work $(WORK)/results --on test

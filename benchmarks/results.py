@@ -20,6 +20,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.backbones import kept_in as backbones_in
 from benchmarks.fine_tuning import table as fine_tuning_table
 from benchmarks.forgetting import kept_in
 from benchmarks.grid import COVID, LITE, MOBILE, NIH, PHANTOMS, Cell, grid
@@ -172,6 +173,7 @@ def main() -> None:
             fine_tuning_table(given.work),
             lungs_in(given.work),
             pointed_in(given.work),
+            backbones_in(given.work),
         )
         + (f"\n{mark}{below}" if mark else ""),
     )

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from benchmarks.backbones_outcome import Outcome
+from benchmarks.backbones_tables import table as backbones_table
 from benchmarks.forgetting import Judged
 from benchmarks.forgetting import table as forgetting_table
 from benchmarks.grid import LITE, MOBILE
@@ -47,6 +49,7 @@ def page(
     fine_tuned: list[str],
     lungs: list[Drawn],
     pointed: list[Pointed],
+    backbones: list[Outcome],
 ) -> str:
     """The page as Markdown.
 
@@ -59,6 +62,7 @@ def page(
         fine_tuned: The table of `benchmarks.fine_tuning`.
         lungs: What `benchmarks.lungs` drew, where it ran.
         pointed: What `benchmarks.pointing` found, where it ran.
+        backbones: What `benchmarks.backbones` measured, where it ran.
     """
     by = {(row.cell.table, row.cell.method): row for row in rows}
     lines = [*_head(rows), *_forgetting(forgetting)]
@@ -76,6 +80,7 @@ def page(
     lines += probe_table(probes)
     lines += _lungs(lungs)
     lines += _pointing(pointed)
+    lines += _backbones(backbones)
     lines += robustness_table(held)
     lines += starter_table(starter)
     lines += _covid(rows)
@@ -137,6 +142,18 @@ def _pointing(found: list[Pointed]) -> list[str]:
         *pointing_table(found),
         "Where a map does not beat the blind point, the place it names is no better a guess than where the finding usually is.",
         "",
+    ]
+
+
+def _backbones(found: list[Outcome]) -> list[str]:
+    title = ["## Is *Freeze the backbones* right?", ""]
+    if not found:
+        return [*title, "Not run here: `make backbones`.", ""]
+    return [
+        *title,
+        "Drawn films and reports (population 43, 2,048 films), both encoders frozen where nothing else is said; Adaptors learn from `pretrain` and `train`, stop by `val` and are asked about `test`. Intervals are by patient.",
+        "",
+        *backbones_table(found),
     ]
 
 
