@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers import BertConfig, BertModel, Dinov2Config, Dinov2Model
 
+from carina.adaptors import CrossModal
 from carina.learning import Pretraining
 from carina.recipes import PRETRAININGS
 
@@ -22,9 +24,10 @@ from benchmarks import (
 )
 from benchmarks.backbones import measured, read
 from benchmarks.backbones_adaptor import recipe_of
-from benchmarks.backbones_ground import SHUFFLED, Ground, image_encoder, text_encoder
+from benchmarks.backbones_ground import MINILM, SHUFFLED, Ground, image_encoder, text_encoder
 from benchmarks.backbones_outcome import Outcome, Trial
 from benchmarks.backbones_references import CHANCE, ORACLE, REFERENCES
+from benchmarks.backbones_tables import table
 from benchmarks.backbones_whole import (
     FROZEN,
     LESS,
@@ -134,3 +137,53 @@ def test_end_to_end_moves_both_encoders(ground: Ground, tmp_path: Path) -> None:
     assert {"images.whole.weight", "texts.words.weight", "adaptor.logit_scale"} <= moved
     for name, tensor in images.module.state_dict().items():
         torch.testing.assert_close(tensor, before[name], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("width", "heads", "all_of_it"), [(384, 6, 143.5e6), (768, 12, 208.3e6)])
+def test_over_nine_tenths_fewer_numbers_are_learned_than_there_are(
+    width: int, heads: int, all_of_it: float
+) -> None:
+    """DINOv2 and BERT as the paper counts them; the sizes are those of its tables."""
+    with torch.device("meta"):
+        films = Dinov2Model(
+            Dinov2Config(
+                hidden_size=width, num_attention_heads=heads, image_size=518, patch_size=14
+            )
+        )
+        texts = BertModel(BertConfig())
+    learned = numbers(paper_adaptor(width, 768))
+    whole = learned + numbers(films) + numbers(texts)
+
+    assert whole == pytest.approx(all_of_it, abs=5e4)
+    assert learned / whole < 0.1
+
+
+def test_over_small_encoders_an_adaptor_of_the_papers_size_is_not_light() -> None:
+    texts, trunk = text_encoder(MINILM).module, 0.5e6  # of MobileNetV3-small, at most
+
+    learned = numbers(paper_adaptor(576, 384))
+
+    assert learned / (learned + numbers(texts) + trunk) > 0.3
+
+
+def paper_adaptor(image_dim: int, text_dim: int) -> torch.nn.Module:
+    form = PRETRAININGS["adaptor-paper"]().training.adaptor
+    assert isinstance(form, CrossModal)
+    drawn = torch.Generator().manual_seed(0)
+    return form.build(image_dim=image_dim, text_dim=text_dim, generator=drawn)
+
+
+def numbers(module: torch.nn.Module) -> int:
+    return sum(weight.numel() for weight in module.parameters())
+
+
+def test_text_encoders_of_the_authors_lie_as_far_apart_as_their_notebook_says(
+    ground: Ground,
+) -> None:
+    found = [outcome("agnostic", "Adaptor", ground)]
+
+    lines = table(found)
+
+    assert "| theirs | DINOv2 ViT-B | 1% | 0.823 | 0.844 | 0.021 |" in lines
+    share = found[0].auroc["100% of the labels"].value
+    assert f"| ours | toy-image | 100% | {share:.3f} | {share:.3f} | 0.000 |" in lines
