@@ -9,7 +9,7 @@ from carina.evaluation import Retrieval
 
 __all__ = ["Measure", "Outcome", "Trial", "kept"]
 
-VERSION = 1
+VERSION = 2
 """Raised whenever what a trial computes changes, so that older outcomes are not taken for new."""
 
 
