@@ -5,12 +5,20 @@ import torch
 
 from carina.adaptors import (
     CacheReadout,
+    CrossModal,
+    CrossModalConfig,
     LinearReadout,
     Mlp,
+    PretrainedAdaptor,
+    Projections,
     PromptReadout,
     Readout,
+    Reads,
+    Sequences,
     Sides,
+    ValueOnly,
     answer_in_blocks,
+    embed_in_blocks,
 )
 from carina.core import Mismatch
 
@@ -78,3 +86,35 @@ def test_no_images_have_no_scores(readout: Readout) -> None:
 def test_features_of_another_width_are_refused() -> None:
     with pytest.raises(Mismatch, match="takes 40"):
         answer_in_blocks(readouts()[0], torch.zeros(3, DIM + 1))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        CrossModal(reads=Reads.VECTORS, width=48, heads=4, hidden=96),
+        ValueOnly(width=48, hidden=96),
+        Projections(width=48),
+    ],
+    ids=lambda form: type(form).__name__,
+)
+def test_an_adaptor_gives_an_image_the_same_bits_alone_and_in_any_company(
+    form: CrossModalConfig,
+) -> None:
+    rng = torch.Generator().manual_seed(2)
+    adaptor = PretrainedAdaptor(
+        config=form,
+        module=form.build(image_dim=DIM, text_dim=DIM, generator=rng),
+        image_dim=DIM,
+        text_dim=DIM,
+        image_encoder="",
+        text_encoder="",
+        data="",
+        pairs=0,
+        patients=0,
+    )
+    features = torch.randn(600, DIM, generator=rng)
+    whole = embed_in_blocks(adaptor, features)
+
+    torch.testing.assert_close(whole, adaptor.embed_images(Sequences.of_vectors(features)))
+    for rows in (slice(0, 1), slice(5, 8), slice(300, 600), slice(255, 257), slice(0, 0)):
+        assert torch.equal(embed_in_blocks(adaptor, features[rows]), whole[rows])

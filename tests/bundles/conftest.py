@@ -11,11 +11,13 @@ from carina.adaptors import (
     Beside,
     LinearReadout,
     Mlp,
+    PretrainedAdaptor,
     PromptReadout,
     RandomFourier,
     Readout,
     RidgeAlignment,
     Sides,
+    ValueOnly,
 )
 from carina.bundles import AnswerRule, Bundle, Lesson, UpdateState, write_bundle
 from carina.core import Estimate
@@ -68,6 +70,31 @@ def lifted() -> LinearReadout:
     return replace(head(), weight=weight, lift=lift)
 
 
+def adaptor(*, seed: int = 3) -> PretrainedAdaptor:
+    """Drawn and never taught, over the toy encoders."""
+    form, image, text = (
+        ValueOnly(width=24, hidden=16),
+        *map(load_encoder, ("toy-image", "toy-text")),
+    )
+    rng = torch.Generator().manual_seed(seed)
+    return PretrainedAdaptor(
+        config=form,
+        module=form.build(image_dim=image.card.dim, text_dim=text.card.dim, generator=rng),
+        image_dim=image.card.dim,
+        text_dim=text.card.dim,
+        image_encoder=image.card.fingerprint,
+        text_encoder=text.card.fingerprint,
+        data="pairs",
+        pairs=1030,
+        patients=20,
+    )
+
+
+def over_an_adaptor() -> Bundle:
+    prompts = replace(prompted(), alignment=None)
+    return bundle_of(prompts, pretrained=adaptor())
+
+
 READOUTS: dict[str, Callable[[], Readout]] = {
     "head": head,
     "lifted": lifted,
@@ -104,10 +131,24 @@ def bundle_of(readout: Readout, **other: object) -> Bundle:
     return Bundle(readout=readout, **{**given, **other})  # type: ignore[arg-type]
 
 
-@pytest.fixture(params=READOUTS)
+@pytest.fixture(params=[*READOUTS, "adaptor"])
 def bundle(request: pytest.FixtureRequest) -> Bundle:
     """One of each kind."""
+    if request.param == "adaptor":
+        return over_an_adaptor()
     return bundle_of(READOUTS[request.param]())
+
+
+@pytest.fixture
+def adapted() -> Bundle:
+    """A bundle of prompts over a pre-trained Adaptor."""
+    return over_an_adaptor()
+
+
+@pytest.fixture
+def other_adaptor() -> PretrainedAdaptor:
+    """Of the same form over the same encoders, with other numbers."""
+    return adaptor(seed=4)
 
 
 @pytest.fixture
@@ -132,5 +173,5 @@ def state() -> UpdateState:
 def flipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle on disk, to be damaged."""
     folder = tmp_path_factory.mktemp("flipped") / "bundle"
-    write_bundle(folder, bundle_of(prompted()))
+    write_bundle(folder, over_an_adaptor())
     return folder

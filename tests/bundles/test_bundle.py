@@ -6,7 +6,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from carina.adaptors import CacheReadout, LinearReadout
+from carina.adaptors import (
+    CacheReadout,
+    CrossModal,
+    LinearReadout,
+    PretrainedAdaptor,
+    Reads,
+    Sequences,
+)
 from carina.bundles import AnswerRule, Bundle, Lesson
 from carina.core import Estimate, InvalidValue, Mismatch, UnknownName
 from carina.encoders import load_encoder
@@ -48,6 +55,38 @@ def test_encoders_of_another_width_are_refused(make: Make) -> None:
         make(encoders=(card, card))
     with pytest.raises(Mismatch, match="No encoder gives features 0 wide"):
         make(encoders=())
+
+
+def test_an_adaptor_stands_over_the_encoders_of_its_bundle_and_gives_what_the_readout_takes(
+    adapted: Bundle, make: Make, other_adaptor: PretrainedAdaptor
+) -> None:
+    foreign = replace(other_adaptor, image_encoder="another")
+    tokens = CrossModal(reads=Reads.TOKENS, width=24, heads=2, hidden=16)
+    with pytest.raises(Mismatch, match="other encoders than toy-image \\+ toy-text"):
+        replace(adapted, pretrained=foreign)
+    with pytest.raises(Mismatch, match="other encoders than toy-image, or"):
+        replace(adapted, text_encoder=None)
+    with pytest.raises(Mismatch, match="reads patches and words"):
+        replace(adapted, pretrained=replace(other_adaptor, config=tokens))
+    with pytest.raises(Mismatch, match=r"The Adaptor over toy-image .* 24 wide, .* takes 32"):
+        make(pretrained=other_adaptor)
+
+
+def test_a_readout_over_an_adaptor_answers_for_what_the_adaptor_gives(adapted: Bundle) -> None:
+    assert adapted.pretrained is not None
+    features = torch.randn(70, 32, generator=torch.Generator().manual_seed(5))
+    embedded = adapted.pretrained.embed_images(Sequences.of_vectors(features))
+
+    assert torch.allclose(
+        adapted.answer(features).difference, adapted.readout(embedded).difference, atol=1e-5
+    )
+    with pytest.raises(Mismatch, match="takes images 32 wide; got 24"):
+        adapted.answer(features[:, :24])
+
+
+def test_an_adaptor_is_counted_in_bytes(adapted: Bundle) -> None:
+    assert adapted.pretrained is not None
+    assert adapted.bytes["pretrained"] == 4 * adapted.pretrained.learned
 
 
 def test_a_text_encoder_is_no_image_encoder_nor_the_reverse(make: Make) -> None:
@@ -110,3 +149,15 @@ def test_the_fingerprint_changes_with_every_part_and_with_nothing_else(make: Mak
     ]
 
     assert len({one.fingerprint, *(other.fingerprint for other in others)}) == 1 + len(others)
+
+
+def test_the_fingerprint_changes_with_the_adaptor(
+    adapted: Bundle, other_adaptor: PretrainedAdaptor
+) -> None:
+    assert adapted.pretrained is not None
+    others = [
+        replace(adapted, pretrained=other_adaptor),
+        replace(adapted, pretrained=replace(adapted.pretrained, patients=21)),
+    ]
+
+    assert len({adapted.fingerprint, *(other.fingerprint for other in others)}) == 3

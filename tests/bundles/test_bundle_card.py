@@ -45,6 +45,14 @@ def test_the_card_counts_the_bytes_inside(
     assert "traces of single patients" not in more
 
 
+def test_the_card_says_on_whom_an_adaptor_was_pretrained(tmp_path: Path, adapted: Bundle) -> None:
+    assert adapted.pretrained is not None
+    text = card(tmp_path, adapted)
+
+    assert f"a frozen Adaptor ({adapted.pretrained.fingerprint}), a ValueOnly of " in text
+    assert "pre-trained on 1,030 pairs of films and reports of 20 patients." in text
+
+
 def test_traces_of_single_patients_are_said(tmp_path: Path, make: Make, state: UpdateState) -> None:
     assert "traces of single patients" in card(
         tmp_path, make(), replace(state, single_patients=True)

@@ -12,7 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from carina.adaptors import AdaptorConfig, LinearReadout
+from carina.adaptors import (
+    AdaptorConfig,
+    AllPairs,
+    CrossModalConfig,
+    LinearReadout,
+    PretrainedAdaptor,
+)
 from carina.bundles import Bundle, UpdateState, read_bundle, read_state, write_bundle
 from carina.bundles.files import SavedBundle
 from carina.core import (
@@ -27,7 +33,12 @@ from carina.core import (
 
 Make = Callable[..., Bundle]
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "reference" / "bundle.schema.json"
-FILES = {"bundle.json", "adaptor.safetensors", "card.md"}
+
+
+def files(bundle: Bundle) -> set[str]:
+    """Those of a bundle without an update state."""
+    beneath = {"pretrained.safetensors"} if bundle.pretrained is not None else set()
+    return {"bundle.json", "adaptor.safetensors", "card.md"} | beneath
 
 
 def test_the_schema_knows_every_form_of_an_adaptor() -> None:
@@ -36,6 +47,20 @@ def test_the_schema_knows_every_form_of_an_adaptor() -> None:
 
     assert told == {
         kind.__name__: {field.name for field in fields(kind)} for kind in get_args(AdaptorConfig)
+    }
+
+
+def test_the_schema_knows_every_form_of_a_pretrained_adaptor_that_embeds() -> None:
+    over = json.loads(SCHEMA.read_text())["$defs"]["pretrained"]["properties"]["adaptor"]
+    told = {
+        form["properties"]["kind"]["const"]: {*form["properties"]} - {"kind"}
+        for form in over["properties"]["config"]["oneOf"]
+    }
+
+    assert told == {
+        kind.__name__: {field.name for field in fields(kind)}
+        for kind in get_args(CrossModalConfig)
+        if kind is not AllPairs
     }
 
 
@@ -52,7 +77,7 @@ def test_written_and_read_it_predicts_the_same_bits(tmp_path: Path, bundle: Bund
     back = read_bundle(tmp_path / "b")
     features = torch.randn(70, 32, generator=torch.Generator().manual_seed(5))
 
-    assert torch.equal(back.readout(features).difference, bundle.readout(features).difference)
+    assert torch.equal(back.answer(features).difference, bundle.answer(features).difference)
     assert back.fingerprint == bundle.fingerprint
     for name in ("rules", "encoders", "text_encoder", "lineage", "auroc", "intended_use"):
         assert getattr(back, name) == getattr(bundle, name)
@@ -62,7 +87,7 @@ def test_the_same_bundle_is_the_same_files(tmp_path: Path, bundle: Bundle) -> No
     write_bundle(tmp_path / "one", bundle)
     write_bundle(tmp_path / "two", read_bundle(tmp_path / "one"))
 
-    for name in FILES:
+    for name in files(bundle):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
@@ -74,9 +99,12 @@ def test_update_state_is_written_on_request_alone(
     write_bundle(tmp_path / "with", bundle, state=state)
     back = read_state(tmp_path / "with")
 
-    assert {path.name for path in (tmp_path / "without").iterdir()} == FILES
+    assert {path.name for path in (tmp_path / "without").iterdir()} == files(bundle)
     assert read_state(tmp_path / "without") is None
-    assert {path.name for path in (tmp_path / "with").iterdir()} == {*FILES, "state.safetensors"}
+    assert {path.name for path in (tmp_path / "with").iterdir()} == {
+        *files(bundle),
+        "state.safetensors",
+    }
     assert back is not None
     assert back.tensors.keys() == state.tensors.keys()
     assert all(torch.equal(back.tensors[name], state.tensors[name]) for name in state.tensors)
@@ -92,7 +120,7 @@ def test_a_bundle_without_state_takes_the_place_of_one_with(
     write_bundle(tmp_path, bundle, state=state)
     write_bundle(tmp_path, bundle)
 
-    assert {path.name for path in tmp_path.iterdir()} == FILES
+    assert {path.name for path in tmp_path.iterdir()} == files(bundle)
 
 
 def test_whether_it_may_stem_from_one_patient_is_read_back(tmp_path: Path, make: Make) -> None:
@@ -103,7 +131,7 @@ def test_whether_it_may_stem_from_one_patient_is_read_back(tmp_path: Path, make:
 
 @settings(max_examples=60, deadline=None)
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
-@pytest.mark.parametrize("name", ["bundle.json", "adaptor.safetensors"])
+@pytest.mark.parametrize("name", ["bundle.json", "adaptor.safetensors", "pretrained.safetensors"])
 def test_a_flipped_bit_is_never_read(flipped: Path, name: str, place: float, bit: int) -> None:
     path = flipped / name
     whole = path.read_bytes()
@@ -152,6 +180,41 @@ def test_another_bundles_tensors_are_refused(tmp_path: Path, make: Make) -> None
 
     with pytest.raises(UnreadableFile, match="not as it was written"):
         read_bundle(tmp_path / "one")
+
+
+def test_another_adaptor_in_its_place_is_refused(
+    tmp_path: Path, adapted: Bundle, other_adaptor: PretrainedAdaptor
+) -> None:
+    """As long to the byte, and it would answer."""
+    write_bundle(tmp_path / "one", adapted)
+    write_bundle(tmp_path / "other", replace(adapted, pretrained=other_adaptor))
+    place = tmp_path / "one" / "pretrained.safetensors"
+    whole = place.read_bytes()
+    place.write_bytes((tmp_path / "other" / "pretrained.safetensors").read_bytes())
+    assert place.stat().st_size == len(whole)
+
+    with pytest.raises(UnreadableFile, match=r"pretrained\.safetensors is not as it was written"):
+        read_bundle(tmp_path / "one")
+    place.write_bytes(whole[:-1])
+    with pytest.raises(
+        UnreadableFile, match=r"pretrained\.safetensors has .* Copy the bundle anew"
+    ):
+        read_bundle(tmp_path / "one")
+    place.unlink()
+    with pytest.raises(MissingFile, match=r"pretrained\.safetensors beside it is not"):
+        read_bundle(tmp_path / "one")
+
+
+def test_a_bundle_from_before_there_were_adaptors_is_read(tmp_path: Path, make: Make) -> None:
+    write_bundle(tmp_path, make())
+    path = tmp_path / "bundle.json"
+    plain = json.loads(path.read_text())
+    del plain["pretrained"]
+    plain["digest"] = digest_bytes(to_json({**plain, "digest": ""}).encode())
+    path.write_text(to_json(plain))
+
+    assert read_bundle(tmp_path).fingerprint == make().fingerprint
+    assert not list(Draft202012Validator(json.loads(SCHEMA.read_text())).iter_errors(plain))
 
 
 def test_a_folder_that_is_none_or_something_else_says_the_next_step(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from carina.bundles import begin_history, history_folder, write_bundle
 from carina.cards import write_run_card
 from carina.encoders import load_image_encoder, load_text_encoder
 from carina.features import Store, encode, encode_reports, forget
-from carina.learning import Pretraining, Ridge
+from carina.learning import Pretraining, Ridge, save_adaptor
 from carina.recipes import (
+    Align,
     Continual,
     Finished,
     Pretrain,
@@ -31,6 +32,7 @@ from carina.recipes import (
     update,
 )
 from carina.studies import Split, read_folder
+from tests.recipes.over_an_adaptor import adaptor
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "files.md"
 MAPPING = """
@@ -49,7 +51,7 @@ FORMS = ("layout", "format", "schema_version")
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A store, a run and an updatable bundle, of films one of which cannot be read."""
+    """A store, a run over an Adaptor and an updatable bundle, of films one of which cannot be read."""
     root = tmp_path_factory.mktemp("made")
     films = root / "films"
     films.mkdir()
@@ -69,10 +71,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     kept = ("pooled", "tokens", "crops")
     for _ in encode(manifest, load_image_encoder("toy-image"), store, outputs=kept):
         pass
+    save_adaptor(root / "over", adaptor())
     recipe = Continual(
         name="small",
         encoders=("toy-image",),
-        text_encoder="",
+        text_encoder="minilm-l6",
+        align=Align(adaptor=str(root / "over")),
         strategy=Ridge(),
         folds=2,
         draws=100,

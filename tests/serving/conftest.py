@@ -12,9 +12,18 @@ from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, generate_uid
 
-from carina.adaptors import Linear, LinearReadout, PromptReadout, Readout, Sides
+from carina.adaptors import (
+    CrossModal,
+    Linear,
+    LinearReadout,
+    PretrainedAdaptor,
+    PromptReadout,
+    Readout,
+    Reads,
+    Sides,
+)
 from carina.bundles import AnswerRule, Bundle
-from carina.encoders import load_image_encoder
+from carina.encoders import load_image_encoder, load_text_encoder
 
 LABELS = ("Edema", "Mass", "Nodule")
 STUDY = "1.2.826.0.1.77"
@@ -53,10 +62,38 @@ def bundled(readout: Readout) -> Bundle:
     )
 
 
-@pytest.fixture(params=[head, prompted], ids=["head", "prompts"])
+def over_an_adaptor() -> Bundle:
+    form = CrossModal(reads=Reads.VECTORS, width=32, heads=2, hidden=16)
+    image, text = load_image_encoder("toy-image").card, load_text_encoder("toy-text").card
+    rng = torch.Generator().manual_seed(2)
+    made = PretrainedAdaptor(
+        config=form,
+        module=form.build(image_dim=image.dim, text_dim=text.dim, generator=rng),
+        image_dim=image.dim,
+        text_dim=text.dim,
+        image_encoder=image.fingerprint,
+        text_encoder=text.fingerprint,
+        data="",
+        pairs=0,
+        patients=0,
+    )
+    return replace(bundled(prompted()), text_encoder=text, pretrained=made)
+
+
+@pytest.fixture(
+    params=[lambda: bundled(head()), lambda: bundled(prompted()), over_an_adaptor],
+    ids=["head", "prompts", "adaptor"],
+)
 def bundle(request: pytest.FixtureRequest) -> Bundle:
     """One of each kind; Nodule is not calibrated."""
-    return bundled(request.param())
+    made: Bundle = request.param()
+    return made
+
+
+@pytest.fixture
+def adapted() -> Bundle:
+    """Prompts over a pre-trained Adaptor as wide as the encoder."""
+    return over_an_adaptor()
 
 
 @pytest.fixture

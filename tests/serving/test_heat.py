@@ -2,16 +2,28 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch import Tensor
 
+from carina.adaptors import upsampled
 from carina.bundles import Bundle
 from carina.core import Mismatch, UnknownName
-from carina.encoders import load_image_encoder
+from carina.encoders import (
+    Encoded,
+    EncoderCard,
+    ImageEncoder,
+    encode_images,
+    load_image_encoder,
+    prepare,
+)
 from carina.serving import Predictor, heat_picture
+from carina.studies import read_image
 
 Film = Callable[..., Path]
 
@@ -27,6 +39,52 @@ def test_a_reader_says_where_it_sees_each_finding_asked_for(bundle: Bundle, film
     assert np.isfinite(mass.heat).all()
     with pytest.raises(UnknownName, match="Did you mean 'Mass'"):
         reader.heat(film("a.png"), ("Mas",))
+
+
+def test_over_an_adaptor_each_cell_is_read_as_if_it_were_a_film(
+    adapted: Bundle, film: Film
+) -> None:
+    """The Adaptor is as wide as the cells, so cells that never passed it would be read too."""
+    toy = load_image_encoder("toy-image")
+    spec, mass = toy.card.preprocess, adapted.labels.index("Mass")
+    assert spec is not None
+    (found,) = encode_images(toy, [prepare(read_image(film("a.png")).pixels, spec)], tokens=True)
+    assert found.tokens is not None
+    each = adapted.answer(found.tokens[0]).difference[:, mass]
+    (heat,) = Predictor(bundle=adapted, encoders=(toy,)).heat(film("a.png"), ("Mass",))
+
+    np.testing.assert_allclose(
+        heat.heat, upsampled(each[None], toy.card.grid, spec.size)[0], atol=1e-6
+    )
+
+
+def test_cells_of_another_width_than_the_adaptor_takes_are_refused(
+    adapted: Bundle, film: Film
+) -> None:
+    toy = load_image_encoder("toy-image")
+    reader = Predictor(bundle=adapted, encoders=(Narrow(of=toy),))
+
+    with pytest.raises(Mismatch, match="cells are 31 wide and the bundle's Adaptor takes 32"):
+        reader.heat(film("a.png"), ("Mass",))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narrow:
+    """An encoder under its card whose cells lack a number."""
+
+    of: ImageEncoder
+
+    @property
+    def card(self) -> EncoderCard:
+        return self.of.card
+
+    def to(self, device: torch.device) -> "Narrow":
+        return self
+
+    def encode(self, images: Tensor, *, tokens: bool = False, stages: bool = False) -> Encoded:
+        found = self.of.encode(images, tokens=tokens)
+        assert found.tokens is not None
+        return replace(found, tokens=found.tokens[..., :31])
 
 
 def test_over_two_encoders_it_is_refused_with_the_next_step(two_blocks: Bundle, film: Film) -> None:

@@ -72,7 +72,7 @@ class Named:
 
 def test_answers_have_the_bits_of_the_features_scored_together(bundle: Bundle, film: Film) -> None:
     paths = [film(f"{number}.png", number) for number in range(70)]
-    wanted = answer_in_blocks(bundle.readout, features(paths)).difference.double().numpy()
+    wanted = bundle.answer(features(paths)).difference.double().numpy()
 
     assert np.array_equal(scores(asked(bundle, paths)), wanted)
 
@@ -220,7 +220,9 @@ def on_disk(tmp_path: Path, bundle: Bundle, *cards: EncoderCard) -> Path:
     readout = LinearReadout(
         labels=bundle.labels, weight=torch.ones(3, dim), bias=torch.zeros(3), normalise=False
     )
-    write_bundle(tmp_path / "made", replace(bundle, readout=readout, encoders=cards))
+    write_bundle(
+        tmp_path / "made", replace(bundle, readout=readout, encoders=cards, pretrained=None)
+    )
     return tmp_path / "made"
 
 

@@ -5,6 +5,7 @@ from carina.adaptors.alignment import RidgeAlignment as RidgeAlignment
 from carina.adaptors.alignment import fit_alignment as fit_alignment
 from carina.adaptors.all_pairs import AllPairs as AllPairs
 from carina.adaptors.answer_blocks import answer_in_blocks as answer_in_blocks
+from carina.adaptors.answer_blocks import embed_in_blocks as embed_in_blocks
 from carina.adaptors.building import build_decoder as build_decoder
 from carina.adaptors.building import fitting_decoder as fitting_decoder
 from carina.adaptors.building import outputs_needed as outputs_needed
@@ -42,6 +43,8 @@ from carina.adaptors.packing import unpack as unpack
 from carina.adaptors.packing import unpack_alignment as unpack_alignment
 from carina.adaptors.packing import unshared as unshared
 from carina.adaptors.pretrained import PretrainedAdaptor as PretrainedAdaptor
+from carina.adaptors.pretrained_packing import pack_pretrained as pack_pretrained
+from carina.adaptors.pretrained_packing import unpack_pretrained as unpack_pretrained
 from carina.adaptors.probe_head import ProbeHead as ProbeHead
 from carina.adaptors.probe_head import ProbeHeadModule as ProbeHeadModule
 from carina.adaptors.projections import Projections as Projections

@@ -1,13 +1,17 @@
-"""Scores whose bits do not depend on which other images are asked about."""
+"""Scores and embeddings whose bits do not depend on which other images are asked about."""
+
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from carina.adaptors.pretrained import PretrainedAdaptor
 from carina.adaptors.readout import Answer, Readout
+from carina.adaptors.sequences import Sequences
 
-__all__ = ["answer_in_blocks"]
+__all__ = ["answer_in_blocks", "embed_in_blocks"]
 
 _BLOCK = 256
 
@@ -24,12 +28,26 @@ def answer_in_blocks(readout: Readout, features: Float[Tensor, "images dim"]) ->
     """
     rows = len(features)
     with torch.inference_mode():
-        answers = [
-            readout(F.pad(block, (0, 0, 0, _BLOCK - len(block))))
-            for block in torch.split(features, _BLOCK)
-        ]
+        answers = [readout(block) for block in _blocks(features)]
         positive = [answer.positive for answer in answers if answer.positive is not None]
         return Answer(
             difference=torch.cat([answer.difference for answer in answers])[:rows],
             positive=torch.cat(positive)[:rows] if positive else None,
         )
+
+
+def embed_in_blocks(
+    adaptor: PretrainedAdaptor, features: Float[Tensor, "images dim"]
+) -> Float[Tensor, "images width"]:
+    """What an Adaptor makes of images' vectors, L2-normalised, in blocks as `answer_in_blocks`.
+
+    Raises:
+        Mismatch: where the features have another width, or the Adaptor no vector of an image.
+    """
+    embedded = [adaptor.embed_images(Sequences.of_vectors(block)) for block in _blocks(features)]
+    return torch.cat(embedded)[: len(features)]
+
+
+def _blocks(features: Float[Tensor, "images dim"]) -> Iterator[Float[Tensor, "block dim"]]:
+    for block in torch.split(features, _BLOCK):
+        yield F.pad(block, (0, 0, 0, _BLOCK - len(block)))

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from carina.adaptors.all_pairs import AllPairs
 from carina.adaptors.cross_modal import CrossModalAdaptor, Reads
 from carina.adaptors.cross_modal_forms import CrossModalConfig, CrossModalModule, Embeds
 from carina.adaptors.sequences import Sequences
@@ -48,14 +49,29 @@ class PretrainedAdaptor:
         return self.config.reads
 
     @property
+    def width(self) -> int:
+        """Of the vectors it gives; 0 where its form gives none."""
+        return 0 if isinstance(self.config, AllPairs) else self.config.width
+
+    @property
     def learned(self) -> int:
         """How many numbers it has learned."""
         return sum(weight.numel() for weight in self.module.parameters())
 
     @property
+    def tensors(self) -> dict[str, Tensor]:
+        """What it has learned, by name."""
+        return {name: tensor.detach() for name, tensor in self.module.state_dict().items()}
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes those are."""
+        return sum(tensor.nbytes for tensor in self.tensors.values())
+
+    @property
     def fingerprint(self) -> str:
         """Changes when, and only when, its form, its encoders or one of its numbers does."""
-        tensors = {name: t.detach().numpy() for name, t in self.module.state_dict().items()}
+        tensors = {name: tensor.numpy() for name, tensor in self.tensors.items()}
         made_by = (self.config, self.image_encoder, self.text_encoder, self.data)
         return fingerprint({"made_by": made_by, "tensors": digest_arrays(tensors)})
 

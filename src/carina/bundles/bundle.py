@@ -6,9 +6,21 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
+from jaxtyping import Float
 from torch import Tensor
 
-from carina.adaptors import CacheReadout, Readout, pack, readout_bytes
+from carina.adaptors import (
+    Answer,
+    CacheReadout,
+    PretrainedAdaptor,
+    Readout,
+    Reads,
+    answer_in_blocks,
+    embed_in_blocks,
+    pack,
+    pack_pretrained,
+    readout_bytes,
+)
 from carina.core import Estimate, InvalidValue, Mismatch, digest_arrays, fingerprint, unknown
 from carina.encoders import EncoderCard
 from carina.measures import Sigmoid
@@ -99,6 +111,7 @@ class Bundle:
             answer is a score, and no probability.
         encoders: Cards of the image encoders, side by side in this order (`side_by_side`).
         text_encoder: Card of the encoder whose prompts are inside; predicting does not need it.
+        pretrained: The frozen Adaptor between the encoders and the readout; None for nothing.
         lineage: What taught it, first to last.
         auroc: On the patients the last run held back, by finding.
         single_patients: Whether a sum behind it, or a class it was learned from, may cover fewer
@@ -109,13 +122,15 @@ class Bundle:
         InvalidValue: where it answers for no finding, has two rules for one, or would hold rows of
             patients.
         UnknownName: where a rule or an AUROC is of a finding it does not score.
-        Mismatch: where the encoders' features are not what the readout takes.
+        Mismatch: where the encoders' features are not what the Adaptor or the readout takes, or
+            the Adaptor stands on other encoders.
     """
 
     readout: Readout
     rules: tuple[AnswerRule, ...]
     encoders: tuple[EncoderCard, ...]
     text_encoder: EncoderCard | None = None
+    pretrained: PretrainedAdaptor | None = None
     lineage: tuple[Lesson, ...] = ()
     auroc: Mapping[str, Estimate] = field(default_factory=dict)
     single_patients: bool
@@ -143,11 +158,14 @@ class Bundle:
                 f"{wrong[0] if wrong else getattr(self.text_encoder, 'name', '')} in the other's "
                 "place."
             )
-        width = sum(card.dim for card in self.encoders)
+        width, names = sum(card.dim for card in self.encoders), _names(self.encoders)
+        over = self.pretrained
+        if over is not None:
+            _check_encoders(over, self.encoders, self.text_encoder)
+            width, names = over.width, f"The Adaptor over {names}"
         if width != self.readout.dim:
             raise Mismatch(
-                f"{' + '.join(card.name for card in self.encoders) or 'No encoder'} gives features "
-                f"{width} wide, the readout takes {self.readout.dim}."
+                f"{names} gives features {width} wide, the readout takes {self.readout.dim}."
             )
 
     @property
@@ -159,11 +177,10 @@ class Bundle:
     def fingerprint(self) -> str:
         """Changes when, and only when, something in it does."""
         plain, tensors = pack(self.readout)
-        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
         return fingerprint(
             {
                 "readout": plain,
-                "tensors": digest_arrays(arrays),
+                "tensors": _digest(tensors),
                 "rules": self.rules,
                 "encoders": self.encoders,
                 "text_encoder": self.text_encoder,
@@ -171,13 +188,42 @@ class Bundle:
                 "auroc": self.auroc,
                 "single_patients": self.single_patients,
                 "intended_use": self.intended_use,
+                **self._fingerprinted(),
             }
         )
 
     @property
     def bytes(self) -> dict[str, int]:
-        """Bytes of numbers, by kind: "adaptor", "head", "prompts", "alignment"."""
-        return readout_bytes(self.readout)
+        """Bytes of numbers, by kind: "adaptor", "head", "prompts", "alignment", "pretrained"."""
+        counted = readout_bytes(self.readout)
+        if self.pretrained is not None:
+            counted["pretrained"] = self.pretrained.bytes
+        return counted
+
+    def taken(self, features: Float[Tensor, "images dim"]) -> Float[Tensor, "images taken"]:
+        """What the readout takes of the encoders' features: themselves, or what the Adaptor gives.
+
+        An image's are the same bits in any company.
+
+        Raises:
+            Mismatch: where the features have another width.
+        """
+        return features if self.pretrained is None else embed_in_blocks(self.pretrained, features)
+
+    def answer(self, features: Float[Tensor, "images dim"]) -> Answer:
+        """Scores of images by their encoders' features; see `answer_in_blocks`.
+
+        Raises:
+            Mismatch: as `taken`.
+        """
+        return answer_in_blocks(self.readout, self.taken(features))
+
+    def _fingerprinted(self) -> dict[str, Any]:
+        """What an Adaptor adds to the fingerprint; nothing where there is none."""
+        if self.pretrained is None:
+            return {}
+        plain, tensors = pack_pretrained(self.pretrained)
+        return {"pretrained": plain, "pretrained_tensors": _digest(tensors)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -205,3 +251,27 @@ class UpdateState:
         for name, tensor in self.tensors.items():
             counted[name.partition("/")[0]] += tensor.nbytes
         return dict(sorted(counted.items()))
+
+
+def _check_encoders(
+    over: PretrainedAdaptor, images: tuple[EncoderCard, ...], text: EncoderCard | None
+) -> None:
+    if over.reads is not Reads.VECTORS:
+        raise Mismatch(
+            "A bundle's encoders give one vector a film, and this Adaptor reads patches and words. "
+            "Run the recipe over one that was pre-trained with reads = 'vectors'."
+        )
+    cards = (*images, *([text] if text else []))
+    if [card.fingerprint for card in cards] != [over.image_encoder, over.text_encoder]:
+        raise Mismatch(
+            f"The Adaptor stands on other encoders than {_names(cards)}, or on other weights of "
+            "theirs. Name an image encoder and a text encoder: those it was pre-trained over."
+        )
+
+
+def _names(cards: tuple[EncoderCard, ...]) -> str:
+    return " + ".join(card.name for card in cards) or "No encoder"
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    return digest_arrays({name: tensor.numpy() for name, tensor in tensors.items()})

@@ -62,6 +62,12 @@ def _encoders(bundle: Bundle) -> str:
         together = "\n\nEach image encoder's features are brought to unit length, then joined."
     if bundle.text_encoder:
         together += "\n\nThe text encoder's work is done: predicting does not need it."
+    if (over := bundle.pretrained) is not None:
+        together += (
+            f"\n\nBetween encoders and readout stands a frozen Adaptor ({over.fingerprint}), a "
+            f"{type(over.config).__name__} of {over.learned:,} numbers pre-trained on {over.pairs:,} "
+            f"pairs of films and reports of {over.patients:,} patients."
+        )
     return _table(header, rows) + together
 
 

@@ -10,7 +10,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from carina.adaptors import pack, unpack, unshared
+from carina.adaptors import (
+    PretrainedAdaptor,
+    pack,
+    pack_pretrained,
+    unpack,
+    unpack_pretrained,
+    unshared,
+)
 from carina.bundles.bundle import AnswerRule, Bundle, Lesson, UpdateState
 from carina.bundles.card import bundle_card
 from carina.core import (
@@ -43,9 +50,10 @@ __all__ = [
 T = TypeVar("T")
 SCHEMA_VERSION = 1
 """Of the form of ``bundle.json``; a bundle of another is refused."""
-_PLAIN, _ADAPTOR, _STATE, _CARD = (
+_PLAIN, _ADAPTOR, _PRETRAINED, _STATE, _CARD = (
     "bundle.json",
     "adaptor.safetensors",
+    "pretrained.safetensors",
     "state.safetensors",
     "card.md",
 )
@@ -57,6 +65,19 @@ class SavedFile:
 
     bytes: int
     digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedPretrained:
+    """A `PretrainedAdaptor` but for its tensors.
+
+    Attributes:
+        file: Of the tensors.
+        adaptor: What `pack_pretrained` leaves beside them.
+    """
+
+    file: SavedFile
+    adaptor: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +101,7 @@ class SavedBundle:
         fingerprint: The bundle's.
         readout: What `pack` leaves beside the tensors.
         adaptor: The file of the readout's tensors.
+        pretrained: The frozen Adaptor, where a run stood on one.
         state: The update state, where somebody asked for it.
     """
 
@@ -96,6 +118,7 @@ class SavedBundle:
     single_patients: bool
     adaptor: SavedFile
     state: SavedState | None
+    pretrained: SavedPretrained | None = None
 
 
 def write_bundle(folder: Path, bundle: Bundle, *, state: UpdateState | None = None) -> None:
@@ -113,6 +136,8 @@ def write_bundle(folder: Path, bundle: Bundle, *, state: UpdateState | None = No
     _check_free(folder)
     plain, tensors = pack(bundle.readout)
     adaptor = save(tensors)
+    over = None if bundle.pretrained is None else pack_pretrained(bundle.pretrained)
+    beneath = None if over is None else save(over[1])
     carried = None if state is None else save(unshared(state.tensors))
     saved = SavedBundle(
         schema_version=SCHEMA_VERSION,
@@ -136,10 +161,15 @@ def write_bundle(folder: Path, bundle: Bundle, *, state: UpdateState | None = No
             single_patients=state.single_patients,
             withheld=dict(state.withheld),
         ),
+        pretrained=None
+        if over is None or beneath is None
+        else SavedPretrained(file=_told(beneath), adaptor=over[0]),
     )
     saved = replace(saved, digest=digest_bytes(to_json(saved).encode()))
     with partial_folder(folder) as partial:
         write_bytes(partial / _ADAPTOR, adaptor)
+        if beneath is not None:
+            write_bytes(partial / _PRETRAINED, beneath)
         if carried is not None:
             write_bytes(partial / _STATE, carried)
         write_text(partial / _CARD, bundle_card(bundle, state))
@@ -184,11 +214,18 @@ def _bundle(folder: Path, saved: SavedBundle) -> Bundle:
         rules=saved.rules,
         encoders=saved.encoders,
         text_encoder=saved.text_encoder,
+        pretrained=_pretrained(folder, saved.pretrained),
         lineage=saved.lineage,
         auroc=saved.auroc,
         single_patients=saved.single_patients,
         intended_use=saved.intended_use,
     )
+
+
+def _pretrained(folder: Path, saved: SavedPretrained | None) -> PretrainedAdaptor | None:
+    if saved is None:
+        return None
+    return unpack_pretrained(saved.adaptor, _tensors(folder / _PRETRAINED, saved.file))
 
 
 def _state(folder: Path, saved: SavedBundle) -> UpdateState | None:
@@ -223,7 +260,9 @@ def _check_free(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise InvalidValue(f"{folder.name} is a file; a bundle is a folder. Name another place.")
     there = {path.name for path in folder.iterdir()} if folder.exists() else set()
-    if there and (_PLAIN not in there or not there <= {_PLAIN, _ADAPTOR, _STATE, _CARD}):
+    if there and (
+        _PLAIN not in there or not there <= {_PLAIN, _ADAPTOR, _PRETRAINED, _STATE, _CARD}
+    ):
         raise InvalidValue(
             f"The folder {folder.name} holds something other than a bundle, which would be lost. "
             "Name a folder that is empty or not there."

@@ -7,12 +7,17 @@ tensors beside it.
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from carina.adaptors import CrossModalConfig, PretrainedAdaptor, unshared
-from carina.core import Mismatch, digest_file, partial_folder, read_json, write_json
+from carina.adaptors import (
+    CrossModalConfig,
+    PretrainedAdaptor,
+    pack_pretrained,
+    unpack_pretrained,
+    unshared,
+)
+from carina.core import Mismatch, digest_file, dump, partial_folder, read_json, write_json
 from carina.learning.checkpoint import checked_tensors
 from carina.learning.pretraining import Epoch, Standing
 
@@ -21,6 +26,7 @@ __all__ = ["load_adaptor", "load_standing", "save_adaptor", "save_standing"]
 _FORMAT = 1
 _PLAIN, _TENSORS = "adaptor.json", "adaptor.safetensors"
 _STANDING, _STATE = "standing.json", "standing.safetensors"
+_BESIDE = ("format", "tensors")  # of `SavedAdaptor`, what the Adaptor itself does not know
 _PARTS = ("weights", "best", "optimiser")
 
 
@@ -52,22 +58,11 @@ class SavedStanding:
 
 def save_adaptor(folder: Path, adaptor: PretrainedAdaptor) -> None:
     """Write an Adaptor; a folder of that name is replaced once all of it is written."""
+    plain, tensors = pack_pretrained(adaptor)
     with partial_folder(folder) as partial:
-        state = {name: t.detach() for name, t in adaptor.module.state_dict().items()}
-        save_file(unshared(state), partial / _TENSORS)
-        saved = SavedAdaptor(
-            format=_FORMAT,
-            config=adaptor.config,
-            image_dim=adaptor.image_dim,
-            text_dim=adaptor.text_dim,
-            image_encoder=adaptor.image_encoder,
-            text_encoder=adaptor.text_encoder,
-            data=adaptor.data,
-            pairs=adaptor.pairs,
-            patients=adaptor.patients,
-            tensors=digest_file(partial / _TENSORS),
-        )
-        write_json(partial / _PLAIN, saved)
+        save_file(tensors, partial / _TENSORS)
+        digest = digest_file(partial / _TENSORS)
+        write_json(partial / _PLAIN, {"format": _FORMAT, **plain, "tensors": digest})
 
 
 def load_adaptor(folder: Path) -> PretrainedAdaptor:
@@ -81,24 +76,8 @@ def load_adaptor(folder: Path) -> PretrainedAdaptor:
     saved = read_json(folder / _PLAIN, SavedAdaptor)
     _same_format(saved.format, "Adaptor")
     tensors = checked_tensors(folder / _TENSORS, saved.tensors, beside=_PLAIN)
-    module = saved.config.build(
-        image_dim=saved.image_dim, text_dim=saved.text_dim, generator=torch.Generator()
-    )
-    shapes = {name: tuple(t.shape) for name, t in module.state_dict().items()}
-    if shapes != {name: tuple(t.shape) for name, t in tensors.items()}:
-        raise Mismatch(f"The tensors beside {_PLAIN} are not those of the form it names.")
-    module.load_state_dict(tensors)
-    return PretrainedAdaptor(
-        config=saved.config,
-        module=module.eval(),
-        image_dim=saved.image_dim,
-        text_dim=saved.text_dim,
-        image_encoder=saved.image_encoder,
-        text_encoder=saved.text_encoder,
-        data=saved.data,
-        pairs=saved.pairs,
-        patients=saved.patients,
-    )
+    plain = {name: value for name, value in dump(saved).items() if name not in _BESIDE}
+    return unpack_pretrained(plain, tensors)
 
 
 def save_standing(folder: Path, standing: Standing) -> None:

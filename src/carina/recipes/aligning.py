@@ -4,19 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from carina.adaptors import PretrainedAdaptor, Reads, Sequences
+from carina.adaptors import PretrainedAdaptor, Reads, Sequences, embed_in_blocks
 from carina.core import Mismatch
 from carina.encoders import EncoderCard
 from carina.features import PromptVectors
 from carina.learning import load_adaptor
 
-__all__ = ["Adapted", "adapted", "adaptor_over", "images_adapted"]
-
-_PIECE = 1024
+__all__ = ["Adapted", "adapted", "adaptor_over", "images_adapted", "prompts_adapted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -26,12 +23,12 @@ class Adapted:
     Attributes:
         features: (images, width), L2-normalised.
         prompts: Each prompt's vector, as wide.
-        adaptor: The Adaptor's fingerprint.
+        adaptor: What gave them.
     """
 
     features: Float[Tensor, "images width"]
     prompts: PromptVectors
-    adaptor: str
+    adaptor: PretrainedAdaptor
 
 
 def adapted(
@@ -55,29 +52,34 @@ def adapted(
     adaptor = load_adaptor(folder)
     _check_reads(adaptor)
     _check_encoders(cards, (adaptor.image_encoder, adaptor.text_encoder))
+    return Adapted(
+        features=embed_in_blocks(adaptor, features),
+        prompts=prompts_adapted(adaptor, prompts),
+        adaptor=adaptor,
+    )
+
+
+def prompts_adapted(adaptor: PretrainedAdaptor, prompts: PromptVectors) -> PromptVectors:
+    """Prompts in the space of an Adaptor that reads vectors."""
 
     def side(vectors: Float[Tensor, "labels prompts dim"]) -> Float[Tensor, "labels prompts width"]:
         flat = adaptor.embed_texts(Sequences.of_vectors(vectors.flatten(0, 1)))
         return flat.reshape(*vectors.shape[:2], -1)
 
-    return Adapted(
-        features=_embedded(adaptor, features),
-        prompts=replace(prompts, positive=side(prompts.positive), negative=side(prompts.negative)),
-        adaptor=adaptor.fingerprint,
-    )
+    return replace(prompts, positive=side(prompts.positive), negative=side(prompts.negative))
 
 
 def images_adapted(
     folder: Path, features: Float[Tensor, "images dim"], card: EncoderCard
-) -> tuple[Float[Tensor, "images width"], str]:
-    """Features of films through a pre-trained Adaptor, and its fingerprint; no text is needed.
+) -> tuple[Float[Tensor, "images width"], PretrainedAdaptor]:
+    """Features of films through a pre-trained Adaptor, and the Adaptor; no text is needed.
 
     Raises:
         MissingFile, UnreadableFile, Mismatch: as `adapted`.
     """
     adaptor = adaptor_over(folder, card)
     _check_reads(adaptor)
-    return _embedded(adaptor, features), adaptor.fingerprint
+    return embed_in_blocks(adaptor, features), adaptor
 
 
 def adaptor_over(folder: Path, card: EncoderCard) -> PretrainedAdaptor:
@@ -90,13 +92,6 @@ def adaptor_over(folder: Path, card: EncoderCard) -> PretrainedAdaptor:
     adaptor = load_adaptor(folder)
     _check_encoders((card,), (adaptor.image_encoder,))
     return adaptor
-
-
-def _embedded(
-    adaptor: PretrainedAdaptor, features: Float[Tensor, "images dim"]
-) -> Float[Tensor, "images width"]:
-    pieces = torch.split(features, _PIECE)
-    return torch.cat([adaptor.embed_images(Sequences.of_vectors(piece)) for piece in pieces])
 
 
 def _check_reads(adaptor: PretrainedAdaptor) -> None:

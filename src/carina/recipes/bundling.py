@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from carina.adaptors import pack_alignment
+from carina.adaptors import PretrainedAdaptor, pack_alignment
 from carina.bundles import Bundle, Lesson, Taught, UpdateState, read_taught
 from carina.core import InvalidValue, MissingFile, dump, read_json
 from carina.evaluation import Results, read_results
-from carina.learning import Learner, leaving, load_learner, load_setting
+from carina.learning import Learner, leaving, load_adaptor, load_learner, load_setting
+from carina.recipes.preparation import one_space
 from carina.recipes.recipe import Continual
 from carina.recipes.records import CardsUsed, Rules, answer_rules
 from carina.streams import AllAtOnce
@@ -37,16 +38,7 @@ def bundle_of(
     """
     results = read_results(folder / "results.json")
     if missing := [name for name in _NEEDED if not (folder / name).exists()]:
-        raise MissingFile(
-            f"The run {folder.name} has no {missing[0]!r}: an earlier carina made it. "
-            "Move its folder away and run the recipe again."
-        )
-    aligned = read_json(folder / "recipe.json", Continual).align
-    if aligned is not None and aligned.adaptor:
-        raise InvalidValue(
-            f"The run {folder.name} stands on a pre-trained Adaptor, and a bundle cannot carry one "
-            "yet. Run the recipe with a ridge alignment (align without adaptor) to bundle it."
-        )
+        raise MissingFile(_made_before(folder, missing[0]))
     last = len(results.experiences)
     step = last if after is None else after
     _check_step(results, step, updatable=updatable)
@@ -78,10 +70,22 @@ def _bundle(folder: Path, results: Results, step: int, learner: Learner) -> Bund
         rules=tuple(rules[label] for label in labels if label in rules),
         encoders=cards.images,
         text_encoder=cards.text,
+        pretrained=_pretrained(folder, cards),
         lineage=(_lesson(results, step),),
         auroc={label: measured[label] for label in labels if label in measured},
         single_patients=learner.single_patients,
     )
+
+
+def _pretrained(folder: Path, cards: CardsUsed) -> PretrainedAdaptor | None:
+    """The Adaptor a run stood on; encoders of one space have none over them, whatever was named."""
+    place = folder / "adaptor"
+    if place.is_dir():
+        return load_adaptor(place)
+    aligned = read_json(folder / "recipe.json", Continual).align
+    if aligned is not None and aligned.adaptor and not one_space(cards.images, cards.text):
+        raise MissingFile(_made_before(folder, "adaptor"))
+    return None
 
 
 def home_of(folder: Path) -> tuple[Bundle, UpdateState] | None:
@@ -140,6 +144,13 @@ def _check_step(results: Results, step: int, *, updatable: bool) -> None:
         )
 
 
+def _made_before(folder: Path, missing: str) -> str:
+    return (
+        f"The run {folder.name} has no {missing!r}: an earlier carina made it. "
+        "Move its folder away and run the recipe again."
+    )
+
+
 def _lesson(results: Results, step: int) -> Lesson:
     return Lesson(
         recipe=results.recipe,
@@ -173,14 +184,22 @@ def state_of(learner: Learner, recipe: Continual, withheld: Mapping[str, str]) -
         notes={
             "learner": dict(learner.notes),
             "calibration": dump(dict(learner.calibration)),
-            "recipe": dump(
-                # of a path to prompts, what does not tell whose it is
-                replace(recipe, plan=AllAtOnce(), prompts=Path(recipe.prompts).name)
-            ),
+            "recipe": dump(_without_places(recipe)),
             "shared_space": setting.shared_space,
             "alignment": aligned,
         },
         fewest_patients=learner.fewest_patients,
         single_patients=learner.single_patients,
         withheld=withheld,
+    )
+
+
+def _without_places(recipe: Continual) -> Continual:
+    """A recipe without its plan; of paths, what does not tell whose they are."""
+    aligned = recipe.align
+    return replace(
+        recipe,
+        plan=AllAtOnce(),
+        prompts=Path(recipe.prompts).name,
+        align=aligned and replace(aligned, adaptor=Path(aligned.adaptor).name),
     )

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from carina.adaptors import RidgeAlignment, encode_bank, fit_alignment, load_bank
+from carina.adaptors import PretrainedAdaptor, RidgeAlignment, encode_bank, fit_alignment, load_bank
 from carina.core import InvalidValue, salted
 from carina.encoders import (
     UNKNOWN_SOURCE,
@@ -30,7 +30,7 @@ from carina.recipes.recipe import Align, Continual
 from carina.streams import Ground, LabelColumn, Labelled
 from carina.studies import LabelSpace, Manifest, Split, patient_codes, sharing
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "one_space", "prepare"]
 
 _NO_IMAGE = "missing or unreadable when encoded"
 
@@ -57,7 +57,7 @@ class Prepared:
         leaks: Why scores on the data's splits are too good, or "".
         set_aside: Rows without features, counted by reason.
         why_no_zero_shot: The reason, or "" where images and prompts share a space.
-        adaptor: Fingerprint of the Adaptor that features and prompts went through, or "".
+        pretrained: The Adaptor that features and prompts went through; None for nothing.
         checks: For each card, how its encoder's numbers stood to the golden ones when it encoded;
             None where that was not put down.
     """
@@ -78,8 +78,13 @@ class Prepared:
     leaks: str = ""
     set_aside: Mapping[str, int] = field(default_factory=dict)
     why_no_zero_shot: str = ""
-    adaptor: str = ""
+    pretrained: PretrainedAdaptor | None = None
     checks: tuple[SelfCheck | None, ...] = ()
+
+    @property
+    def adaptor(self) -> str:
+        """Fingerprint of the pre-trained Adaptor, or ""."""
+        return "" if self.pretrained is None else self.pretrained.fingerprint
 
     def ground(self) -> Ground:
         """What a plan is laid on: every row to learn from, and those held apart."""
@@ -110,7 +115,7 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
     targets = recipe.policy.apply(here.labels[:, here.space.indices(space.names)], space)
     patients = patient_codes(here.patient, recipe.salt)
     text = load_text_encoder(recipe.text_encoder) if recipe.text_encoder else None
-    shared = text is not None and len(images) == 1 and images[0].space == text.card.space != ""
+    shared = one_space(images, text.card if text else None)
     alignment, prompts, over = None, _prompts(recipe, space, text), None
     if recipe.align is not None and text is not None and not shared:
         if recipe.align.adaptor and prompts is not None:
@@ -172,10 +177,15 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
         source=manifest.source,
         leaks=manifest.leaks,
         set_aside={_NO_IMAGE: len(manifest) - len(usable)} if len(usable) < len(manifest) else {},
-        adaptor=over.adaptor if over else "",
+        pretrained=over.adaptor if over else None,
         why_no_zero_shot="" if shared or alignment else _why_apart(recipe, text),
         checks=(*map(store.check_of, images), *([check_when_loaded(text)] if text else [])),
     )
+
+
+def one_space(images: tuple[EncoderCard, ...], text: EncoderCard | None) -> bool:
+    """Whether images and prompts can be compared as their encoders give them."""
+    return text is not None and len(images) == 1 and images[0].space == text.space != ""
 
 
 def _others(recipe: Continual, manifest: Manifest, space: LabelSpace) -> dict[str, LabelColumn]:

@@ -140,12 +140,12 @@ def prepare_probe(recipe: Probe, manifest: Manifest, store: Store) -> Prepared:
     if not recipe.adaptor:
         return prepared
     place, labelled = Path(recipe.adaptor), prepared.labelled
-    features, name = images_adapted(place, labelled.features, prepared.cards[0])
+    features, adaptor = images_adapted(place, labelled.features, prepared.cards[0])
     return replace(
         prepared,
         labelled=replace(labelled, features=features),
         setting=replace(prepared.setting, image_dim=features.shape[1]),
-        adaptor=name,
+        pretrained=adaptor,
     )
 
 

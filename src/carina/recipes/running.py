@@ -30,7 +30,7 @@ from carina.evaluation import (
     write_results,
     write_scores,
 )
-from carina.learning import load_learner, save_setting
+from carina.learning import load_learner, save_adaptor, save_setting
 from carina.measures import Sigmoid
 from carina.recipes.calibrate import Calibrator
 from carina.recipes.judging import Answered, Steps, results_of, scores_of
@@ -182,6 +182,8 @@ def _worked(
         write_json(folder / "encoders.json", cards_used(prepared.cards))
         write_taught(folder / "taught.parquet", taught_by(stream, prepared.labelled, recipe.salt))
         save_setting(folder / "setting", prepared.setting)
+        if prepared.pretrained is not None:
+            save_adaptor(folder / "adaptor", prepared.pretrained)
         write_scores(folder / "scores.parquet", answered.outside, answered.test)
         write_results(folder / "results.json", results)
         for step, path in enumerate(left):  # copied: until the folder is whole, all can be redone

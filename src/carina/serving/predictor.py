@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
-from carina.adaptors import answer_in_blocks, finding_map, upsampled
+from carina.adaptors import finding_map, upsampled
 from carina.bundles import AnswerRule, Bundle, read_bundle
 from carina.core import InvalidValue, Mismatch, MissingFile, UnreadableFile
 from carina.encoders import (
@@ -108,6 +109,8 @@ class Predictor:
     def heat(self, image: Path, findings: Sequence[str]) -> tuple[Heat, ...]:
         """Where on an image the reader sees some findings; see `finding_map` for what it means.
 
+        Where an Adaptor stands before the readout, it takes each cell as if it were a whole film.
+
         Args:
             image: PNG, JPEG or DICOM file.
             findings: Of those the bundle scores.
@@ -130,19 +133,33 @@ class Predictor:
         size = card.preprocess.size
         as_seen = replace(card.preprocess, channels=1, scale=1.0, mean=(0.0,), deviation=(1.0,))
         film = prepare(pixels, as_seen)[0]
-        maps = (
-            finding_map(self.bundle.readout, finding, found.pooled, found.tokens)
-            for finding in findings
-        )
+        pooled, cells = self.bundle.taken(found.pooled), self._cells(found.tokens)
+        maps = (finding_map(self.bundle.readout, finding, pooled, cells) for finding in findings)
         return tuple(
             Heat(
                 image=image,
                 finding=finding,
                 film=film,
-                heat=upsampled(cells, card.grid, size)[0].numpy(),
+                heat=upsampled(each, card.grid, size)[0].numpy(),
             )
-            for finding, cells in zip(findings, maps, strict=True)
+            for finding, each in zip(findings, maps, strict=True)
         )
+
+    def _cells(
+        self, tokens: Float[Tensor, "films cells dim"]
+    ) -> Float[Tensor, "films cells taken"]:
+        """Cells of films as the readout takes them."""
+        over = self.bundle.pretrained
+        if over is None:
+            return tokens
+        if tokens.shape[2] != over.image_dim:
+            raise Mismatch(
+                f"The encoder's cells are {tokens.shape[2]} wide and the bundle's Adaptor takes "
+                f"{over.image_dim}, so it cannot read them. Heat maps are of readers over one "
+                "encoder whose cells are as wide as its pooled vector."
+            )
+        taken = self.bundle.taken(tokens.flatten(0, 1))
+        return taken.reshape(*tokens.shape[:2], -1)
 
     @property
     def _rules(self) -> dict[str, AnswerRule]:
@@ -178,8 +195,7 @@ class Predictor:
             )
             for place, encoder in enumerate(self.encoders)
         ]
-        answer = answer_in_blocks(self.bundle.readout, side_by_side(blocks))
-        scores: np.ndarray = answer.difference.double().numpy()
+        scores: np.ndarray = self.bundle.answer(side_by_side(blocks)).difference.double().numpy()
         return scores
 
     def _said(
@@ -267,7 +283,7 @@ def _check_pixels(cards: tuple[EncoderCard, ...]) -> None:
         raise Mismatch(
             f"This bundle answers features only: it learned from {files[0]}, a file of features, "
             "and no model here makes such features of an image. In Python: "
-            "answer_in_blocks(read_bundle(FOLDER).readout, FEATURES)."
+            "read_bundle(FOLDER).answer(FEATURES)."
         )
 
 

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from carina.bundles import Bundle
 from carina.core import (
     InvalidValue,
     Mismatch,
@@ -35,7 +36,7 @@ class Films:
     Attributes:
         manifest: Their rows.
         digests: Digest of each film's file.
-        features: Of the bundle's encoders, side by side.
+        features: As the bundle's readout takes them.
         set_aside: Rows of the data that are not among them, counted by reason.
     """
 
@@ -53,7 +54,7 @@ class Films:
 def read_films(
     manifest: Manifest,
     store: Store,
-    cards: tuple[EncoderCard, ...],
+    bundle: Bundle,
     load: Callable[[], tuple[ImageEncoder, ...]],
     *,
     check_input: bool = True,
@@ -65,8 +66,8 @@ def read_films(
     Args:
         manifest: Whose.
         store: Where features are, or are put.
-        cards: The bundle's image encoders.
-        load: Loads them.
+        bundle: Whose encoders give them, and whose readout takes them.
+        load: Loads its image encoders.
         check_input: Whether pictures that are probably inverted, rotated, lateral or no chest
             films are set aside; see `carina.studies.inspect`.
 
@@ -74,7 +75,7 @@ def read_films(
         InvalidValue: where no film is left.
         Mismatch: where features come from a file and are not in the store.
     """
-    given = any(card.engine == FROM_FILE for card in cards)
+    given = any(card.engine == FROM_FILE for card in bundle.encoders)
     problems: dict[int, str] = {}
     if check_input and not given:
         for row in range(len(manifest)):
@@ -83,13 +84,13 @@ def read_films(
                 problems[row] = said
     rows = np.array([row for row in range(len(manifest)) if row not in problems], dtype=np.int64)
     here = manifest.take(rows)
-    if not given and not _all_there(here, store, cards):
+    if not given and not _all_there(here, store, bundle.encoders):
         for encoder in load():
             for event in encode(here, encoder, store):
                 if not isinstance(event, EncodedAll):
                     stage = f"encode {encoder.card.name}"
                     yield Progress(stage=stage, experience="", done=event.done, of=event.total)
-    yield films_in_store(here, store, cards, Counter(problems.values()))
+    yield films_in_store(here, store, bundle, Counter(problems.values()))
 
 
 def _problem(manifest: Manifest, row: int) -> str:
@@ -112,7 +113,7 @@ def _all_there(manifest: Manifest, store: Store, cards: tuple[EncoderCard, ...])
 def films_in_store(
     manifest: Manifest,
     store: Store,
-    cards: tuple[EncoderCard, ...],
+    bundle: Bundle,
     set_aside: Mapping[str, int] | None = None,
 ) -> Films:
     """The films of a manifest whose features a store has.
@@ -120,7 +121,7 @@ def films_in_store(
     Args:
         manifest: Whose.
         store: Where the features are.
-        cards: By whom.
+        bundle: As `read_films`.
         set_aside: Rows left out before, by reason.
 
     Raises:
@@ -128,7 +129,7 @@ def films_in_store(
         Mismatch: where films were never encoded.
     """
     aside = Counter(set_aside or {})
-    found = lookup(manifest, store, cards)
+    found = lookup(manifest, store, bundle.encoders)
     first: dict[str, int] = {}
     for row, digest in enumerate(found):
         if digest is None:
@@ -139,12 +140,12 @@ def films_in_store(
         reasons = "; ".join(f"{count} {reason}" for reason, count in aside.items())
         raise InvalidValue(f"No film is left: {reasons or 'the data have no row'}.")
     digests = tuple(first)
-    with store.table(cards, digests) as table:
+    with store.table(bundle.encoders, digests) as table:
         widths = [block.width for block in table.blocks]
         features = side_by_side(torch.split(table.pooled(), widths, dim=1))
     return Films(
         manifest=manifest.take(np.array(list(first.values()), dtype=np.int64)),
         digests=digests,
-        features=features,
+        features=bundle.taken(features),
         set_aside=dict(aside),
     )

@@ -87,7 +87,7 @@ def take_out(folder: Path, patient: str, data: Manifest, store: Store) -> TakenO
                 + (" What taught version 1 is not known to it." if unknown else "")
             )
         rows = np.flatnonzero([name == patient for name in data.patient])
-        films = films_in_store(data.take(rows), store, reader.home.encoders)
+        films = films_in_store(data.take(rows), store, reader.home)
         known = tuple(dict.fromkeys(n for one in lessons.values() for n in one.labels))
         read = read_labels(films, reader.recipe, known)
         views = {

@@ -5,13 +5,14 @@ from carina.bundles import Bundle
 from carina.core import Mismatch
 from carina.encoders import load_text_encoder
 from carina.features import PromptVectors
+from carina.recipes.aligning import prompts_adapted
 from carina.studies import LabelSpace
 
 __all__ = ["prompts_of"]
 
 
 def prompts_of(bundle: Bundle, bank: str, findings: tuple[str, ...]) -> PromptVectors | None:
-    """Prompts of some findings; None where the reader has no text.
+    """Prompts of some findings, in the space of the reader's; None where it has no text.
 
     Args:
         bundle: The reader.
@@ -31,4 +32,5 @@ def prompts_of(bundle: Bundle, bank: str, findings: tuple[str, ...]) -> PromptVe
             f"({bundle.text_encoder.fingerprint}); the one here is {text.card.fingerprint}. Use the "
             "carina and the weights it was made with."
         )
-    return encode_bank(load_bank(bank), LabelSpace(names=findings), text)
+    prompts = encode_bank(load_bank(bank), LabelSpace(names=findings), text)
+    return prompts if bundle.pretrained is None else prompts_adapted(bundle.pretrained, prompts)

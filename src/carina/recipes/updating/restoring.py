@@ -111,7 +111,7 @@ def _setting(bundle: Bundle, tensors: Mapping[str, Tensor], notes: Mapping[str, 
     plain = notes["alignment"]
     return Setting(
         image_dim=bundle.readout.dim,
-        text_dim=0 if bundle.text_encoder is None else bundle.text_encoder.dim,
+        text_dim=_text_dim(bundle),
         shared_space=notes["shared_space"],
         alignment=None
         if plain is None
@@ -124,3 +124,10 @@ def _setting(bundle: Bundle, tensors: Mapping[str, Tensor], notes: Mapping[str, 
             },
         ),
     )
+
+
+def _text_dim(bundle: Bundle) -> int:
+    """Width of the prompts a learner is shown; 0 for none."""
+    if bundle.pretrained is not None:
+        return bundle.readout.dim  # one space
+    return 0 if bundle.text_encoder is None else bundle.text_encoder.dim

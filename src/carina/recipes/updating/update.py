@@ -77,7 +77,7 @@ def update(
         kept = Store(history.staged / "features") if store is None else store
         found: list[Films] = []
         for manifest in (data, *([locked] if locked is not None else [])):
-            for event in read_films(manifest, kept, bundle.encoders, load, check_input=check_input):
+            for event in read_films(manifest, kept, bundle, load, check_input=check_input):
                 if isinstance(event, Films):
                     found.append(event)
                 else:
