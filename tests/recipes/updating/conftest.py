@@ -14,6 +14,7 @@ from carina.encoders import ImageEncoder, load_image_encoder
 from carina.features import Store, encode
 from carina.learning import Ridge, StrategyConfig
 from carina.recipes import (
+    Align,
     Continual,
     Dossier,
     Finished,
@@ -111,11 +112,12 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Teach:
         pass
     found: dict[str, Path] = {}
 
-    def call(strategy: StrategyConfig, *, text: str = "") -> Path:
+    def call(strategy: StrategyConfig, *, text: str = "", align: Align | None = None) -> Path:
         recipe = Continual(
             name="small",
             encoders=("toy-image",),
             text_encoder=text,
+            align=align,
             prompts="retune-1",
             strategy=strategy,
             folds=2,
@@ -161,8 +163,8 @@ def reader(first_reader: Path, tmp_path: Path) -> Path:
 def served(taught: Teach, tmp_path: Path) -> Callable[..., Path]:
     """A reader in service of a strategy; see `taught`."""
 
-    def call(strategy: StrategyConfig, *, text: str = "") -> Path:
-        return in_service(taught(strategy, text=text), tmp_path / "reader")
+    def call(strategy: StrategyConfig, **how: Any) -> Path:
+        return in_service(taught(strategy, **how), tmp_path / "reader")
 
     return call
 
