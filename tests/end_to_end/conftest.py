@@ -20,6 +20,20 @@ kind = "Ridge"
 kind = "ByClass"
 """
 ALIGNED = RECIPE.replace("toy-text", "minilm-l6").replace("ByClass", "AllAtOnce") + "[align]\n"
+PRETRAINING = """name = "small"
+image_encoder = "toy-image"
+text_encoder = "minilm-l6"
+draws = 100
+[training]
+kind = "Pretraining"
+epochs = 1
+[training.adaptor]
+kind = "CrossModal"
+reads = "vectors"
+width = 24
+heads = 2
+hidden = 16
+"""
 
 
 @dataclass(frozen=True)
@@ -51,12 +65,16 @@ class Way:
 def way(
     tmp_path_factory: pytest.TempPathFactory, carina: Callable[..., tuple[int, str, str]]
 ) -> Way:
-    """The verbs one after the other, on drawn films, with toy encoders; once with reports read."""
+    """The verbs one after the other, on drawn films, with toy encoders.
+
+    Once with reports read to align encoders, and once over an Adaptor that was pre-trained on them.
+    """
     way = Way(root=tmp_path_factory.mktemp("way"), said={})
     for _ in write_phantoms(way["data"], patients=PATIENTS, seed=SEED, size=64):
         pass
     way["by-class.toml"].write_text(RECIPE)
     way["joint.toml"].write_text(ALIGNED)
+    way["pretraining.toml"].write_text(PRETRAINING)
     data = ("--data", way["data"], "--store", way["store"])
     lines: dict[str, tuple[object, ...]] = {
         "check": ("check", way["data"]),
@@ -70,7 +88,21 @@ def way(
         "bundle": ("bundle", way["run"], "--out", way["bundle"]),
         "bundle joint": ("bundle", way["joint"], "--out", way["bundle-joint"], "--updatable"),
         "predict": ("predict", way["bundle"], way["data/images"], "--json"),
+        "encode reports": ("encode", way["data"], "--encoder", "minilm-l6", *data[2:]),
+        "pretrain": (
+            *("pretrain", way["data"], "--recipe", way["pretraining.toml"]),
+            *("--store", way["store"], "--out", way["pretrained"]),
+        ),
     }
     for verb, line in lines.items():
+        way.said[verb] = carina(*line)
+    (pretrained,) = way["pretrained"].iterdir()
+    way["over.toml"].write_text(f'{ALIGNED}adaptor = "{pretrained}/adaptor"\n')
+    over: dict[str, tuple[object, ...]] = {
+        "run over": ("run", way["over.toml"], *data, "--out", way["over"]),
+        "bundle over": ("bundle", way["over"], "--out", way["bundle-over"], "--updatable"),
+        "predict over": ("predict", way["bundle-over"], way["data/images"], "--json"),
+    }
+    for verb, line in over.items():
         way.said[verb] = carina(*line)
     return way

@@ -18,6 +18,7 @@ from carina.phantoms import PLANTED, draw, studies_of
 _QUIET = (
     *("check", "encode", "run", "run joint", "card", "overview"),
     *("results", "compare", "bundle", "bundle joint"),
+    *("encode reports", "pretrain", "run over", "bundle over"),
 )
 """Verbs of which every word may stand in a log; `predict` says again what it was asked."""
 
