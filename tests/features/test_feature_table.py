@@ -73,6 +73,22 @@ def test_gathering_mapped_rows_equals_indexing_an_array(
         np.testing.assert_array_equal(both.take(picked).pooled().numpy(), whole[picked])
 
 
+def test_segments_in_half_and_in_single_precision_are_read_alike(
+    tmp_path: Path, cards: tuple[EncoderCard, ...]
+) -> None:
+    card, store = cards[0], Store(tmp_path / "store")
+    store.admit(card)
+    whole = _numbers(card)
+    whole[:20] = whole[:20].astype(np.float16)
+    for part, dtype in ((slice(20), np.float16), (slice(20, _IMAGES), np.float32)):
+        arrays = {"pooled": whole[part].astype(dtype)}
+        folder = store.encoder_folder(card)
+        write_segment(folder, card, _DIGESTS[part], arrays, outputs=("pooled",), batch=4)
+
+    with store.table(card, _DIGESTS) as table:
+        np.testing.assert_array_equal(table.pooled().numpy(), whole)
+
+
 def test_a_table_keeps_the_order_it_was_asked_for(
     store: Store, cards: tuple[EncoderCard, ...]
 ) -> None:
