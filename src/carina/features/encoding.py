@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from carina.core import Mismatch
 from carina.encoders import GivenImages, ImageEncoder, check_when_loaded
 from carina.features.books import Books, EncodedAll, Event
-from carina.features.digests import DigestCache, in_order
+from carina.features.digests import DigestCache, default_workers, in_order
 from carina.features.fetching import Fetcher, Held
 from carina.features.filling import Filling
 from carina.features.giving import take_in
@@ -89,7 +89,10 @@ def encode(
         fetch = Fetcher(
             manifest=manifest, preprocess=preprocess, cache=books.cache, held=held, verify=verify
         )
-        for found in in_order(fetch, range(len(manifest)), workers=workers):
+        threads = workers or default_workers()
+        # decoded images wait in memory: enough of them that neither side waits for the other
+        ahead = 2 * (filling.batch + threads)
+        for found in in_order(fetch, range(len(manifest)), workers=threads, ahead=ahead):
             wanted, ran = books.enter(found), False
             if wanted and found.digest is not None and found.prepared is not None:
                 if found.digest not in held.images and found.digest not in filling.images:
