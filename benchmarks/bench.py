@@ -22,6 +22,8 @@ NAMES = (
     "frozen_or_whole",
     "patient_bootstrap",
     "encode_resume",
+    "store_gather",
+    "memory",
     "adaptor_epoch",
 )
 BEGIN, END = "<!-- what follows is written by make bench -->", "<!-- end of it -->"

@@ -1,4 +1,4 @@
-"""Benchmarks of statistics, encoding and pre-training, small: the same answers; no time is judged."""
+"""Benchmarks of statistics, the store, memory and pre-training, small: the same answers; no time is judged."""
 
 import sys
 from pathlib import Path
@@ -7,12 +7,31 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from benchmarks import adaptor_epoch, bench, encode_resume, patient_bootstrap
+from benchmarks import (
+    adaptor_epoch,
+    bench,
+    encode_resume,
+    memory,
+    patient_bootstrap,
+    store_gather,
+)
 from benchmarks.measured import Benchmark
 
 REACHES = {
     patient_bootstrap.measured: {"patient_bootstrap": 0.01},
-    encode_resume.measured: {"encode_resume": 0.005},
+    encode_resume.measured: {"encode_resume": 0.005, "encode_resume beside": None},
+    store_gather.measured: {
+        "store_gather, segments of 1,024": 1.5,
+        "store_gather, segments of 1,024 beside": None,
+        "store_gather, one segment": 1.5,
+        "store_gather, one segment beside": None,
+    },
+    memory.measured: {
+        "memory, encode, 2 times": 1.1,
+        "memory, ridge by steps, 2 times": 1.1,
+        "memory, RE-tune by steps, 2 times": 1.1,
+        "memory, RE-tune at once": None,
+    },
     adaptor_epoch.measured: {"adaptor_epoch": 1.05, "adaptor_epoch, without the dead part": 0.75},
 }
 
