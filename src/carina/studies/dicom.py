@@ -7,6 +7,8 @@ pydicom 3.0 wraps indices above 255 in tables with 8-bit entries.
 
 import io
 import struct
+from collections.abc import Callable, Iterator
+from functools import partial
 from secrets import token_hex
 from typing import Any
 
@@ -25,6 +27,7 @@ _SALT = token_hex(16)  # of this process, so that no number kept tells of a stud
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _RADIOGRAPHS = ("CR", "DX", "DR", "RG", "RF", "XC", "OT", "SC", "")  # or what cannot tell
 _GREY = ("MONOCHROME1", "MONOCHROME2")
+_BLOCK = 1 << 16  # values worked on at a time
 _COLOUR = ("RGB", "YBR", "PALETTE COLOR", *_GREY)
 
 
@@ -108,26 +111,29 @@ def _picture(dataset: Any, data: bytes) -> Picture:
     _check_pixel_data(dataset)
     stored = _stored(dataset, data)
     padding = _padding(dataset, stored)
-    if padding.all():
+    if padding is not None and padding.all():
         raise UnreadableFile("Nothing but padding: no pixel holds an image.")
     flags = _flags(dataset)
-    values = _after_modality(dataset, stored)
-    shown, how = _after_voi(dataset, values)
-    if shown is None:
-        shown = _stretched(values, ~padding)
+    modality, (voi, how) = _modality(dataset), _voi(dataset)
+    if voi is None:
+        voi = _stretch(*_ends(stored, padding, modality))
     # INVERSE is how a DX object with MONOCHROME1 says the same thing again (PS3.3 C.8.11.1):
     # together they turn the picture round once, not twice.
     photometric = str(dataset.PhotometricInterpretation).strip()
     shape = str(dataset.get("PresentationLUTShape", "")).strip()
-    if photometric == "MONOCHROME1" or shape == "INVERSE":
-        np.subtract(1, shown, out=shown)
+    if inverted := photometric == "MONOCHROME1" or shape == "INVERSE":
         flags.append(Flag.INVERTED)
-    if padding.any():
-        shown[padding] = 0
+    if padding is not None and padding.any():
         flags.append(Flag.PADDED)
+    pixels = np.empty(stored.shape, dtype=np.float32)
+    for rows in _blocks(stored):
+        shown = voi(modality(stored[rows]))
+        pixels[rows] = np.subtract(1, shown, out=shown) if inverted else shown
+    if padding is not None:
+        pixels[padding] = 0
     study = str(dataset.get("StudyInstanceUID", None) or "").strip()
     return Picture(
-        pixels=shown.astype(np.float32),
+        pixels=pixels,
         form=Form.DICOM,
         photometric=photometric,
         bits=int(dataset.BitsStored),
@@ -137,6 +143,12 @@ def _picture(dataset: Any, data: bytes) -> Picture:
         laterality=laterality_of(dataset),
         age=age_of(dataset),
     )
+
+
+def _blocks(stored: Num[np.ndarray, "rows cols"]) -> Iterator[slice]:
+    """Rows of a film, as many at a time as a core's cache has room for in float64."""
+    step = max(1, _BLOCK // stored.shape[1])
+    return (slice(start, start + step) for start in range(0, len(stored), step))
 
 
 def _check_header(dataset: Any) -> None:
@@ -234,11 +246,13 @@ def _stored(dataset: Any, data: bytes) -> Num[np.ndarray, "rows cols"]:
     raise UnreadableFile("Damaged pixels: no decoder here can read them. Copy the file anew.")
 
 
-def _padding(dataset: Any, stored: Num[np.ndarray, "rows cols"]) -> Bool[np.ndarray, "rows cols"]:
-    """Pixels of the stored values that hold no image (PS3.3 C.7.5.1.1.2)."""
+def _padding(
+    dataset: Any, stored: Num[np.ndarray, "rows cols"]
+) -> Bool[np.ndarray, "rows cols"] | None:
+    """Pixels of the stored values that hold no image (PS3.3 C.7.5.1.1.2); None where none is named."""
     value = dataset.get("PixelPaddingValue", None)
     if value is None:
-        return np.zeros(stored.shape, dtype=bool)
+        return None
     limit = dataset.get("PixelPaddingRangeLimit", None)
     # The header may hold the bits of a signed value as an unsigned one: compare them as stored.
     ends = np.array([value, value if limit is None else limit], dtype=np.int64)
@@ -247,28 +261,31 @@ def _padding(dataset: Any, stored: Num[np.ndarray, "rows cols"]) -> Bool[np.ndar
     return inside
 
 
-def _after_modality(
-    dataset: Any, stored: Num[np.ndarray, "rows cols"]
-) -> Float[np.ndarray, "rows cols"]:
+def _modality(dataset: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """From stored values to new ones in float64, which the next step may write over."""
     if tables := dataset.get("ModalityLUTSequence", None):
-        return _looked_up(tables[0], stored, dataset)[0]
+        looked_up, _ = _table(tables[0], dataset)
+        return looked_up
     slope = dataset.get("RescaleSlope", None)
     intercept = dataset.get("RescaleIntercept", None)
-    values: np.ndarray = stored.astype(np.float64)
     if slope is None or intercept is None:
+        return lambda stored: stored.astype(np.float64)
+    factor, added = float(slope), float(intercept)
+
+    def rescaled(stored: np.ndarray) -> np.ndarray:
+        values: np.ndarray = stored.astype(np.float64)
+        values *= factor
+        values += added
         return values
-    values *= float(slope)
-    values += float(intercept)
-    return values
+
+    return rescaled
 
 
-def _after_voi(
-    dataset: Any, values: Float[np.ndarray, "rows cols"]
-) -> tuple[Float[np.ndarray, "rows cols"] | None, list[Flag]]:
-    """Values as the file wants them shown, in [0, 1]; None where it does not say."""
+def _voi(dataset: Any) -> tuple[Callable[[np.ndarray], np.ndarray] | None, list[Flag]]:
+    """From values to what the file wants shown, in [0, 1]; None where it does not say."""
     if tables := dataset.get("VOILUTSequence", None):
-        shown, bits = _looked_up(tables[0], values, dataset)
-        return shown / (2**bits - 1), [Flag.WINDOWED]
+        looked_up, bits = _table(tables[0], dataset)
+        return lambda values: looked_up(values) / (2**bits - 1), [Flag.WINDOWED]
     centre, width = _first(dataset, "WindowCenter"), _first(dataset, "WindowWidth")
     if centre is None and width is None:
         return None, []
@@ -277,7 +294,7 @@ def _after_voi(
     sound = centre is not None and width is not None and (width > least or width == least == 1)
     if centre is None or width is None or not sound or function not in _FUNCTIONS:
         return None, [Flag.WINDOW_IGNORED]
-    return _FUNCTIONS[function](values, centre, width), [Flag.WINDOWED]
+    return partial(_FUNCTIONS[function], centre=centre, width=width), [Flag.WINDOWED]
 
 
 def _first(dataset: Any, keyword: str) -> float | None:
@@ -326,10 +343,8 @@ def _sigmoid(
 _FUNCTIONS = {"LINEAR": _linear, "LINEAR_EXACT": _linear_exact, "SIGMOID": _sigmoid}
 
 
-def _looked_up(
-    table: Any, values: Num[np.ndarray, "rows cols"], dataset: Any
-) -> tuple[Float[np.ndarray, "rows cols"], int]:
-    """Values through the table of a sequence item, and the bits of its entries.
+def _table(table: Any, dataset: Any) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
+    """What gives values through the table of a sequence item, and the bits of its entries.
 
     Below its first value and above its last a table goes on as it begins and ends (PS3.3 C.11.1.1).
     """
@@ -345,20 +360,40 @@ def _looked_up(
     if len(data) < entries:
         raise UnreadableFile("Truncated look-up table: it has fewer entries than it declares.")
     data = data[:entries]
-    index = np.clip(np.rint(values).astype(np.int64) - first, 0, entries - 1)
-    return data[index], max(bits, int(data.max()).bit_length(), 1)
+
+    def looked_up(values: np.ndarray) -> np.ndarray:
+        index = np.clip(np.rint(values).astype(np.int64) - first, 0, entries - 1)
+        return data[index]
+
+    return looked_up, max(bits, int(data.max()).bit_length(), 1)
 
 
-def _stretched(
-    values: Float[np.ndarray, "rows cols"], image: Bool[np.ndarray, "rows cols"]
-) -> Float[np.ndarray, "rows cols"]:
-    inside = values if image.all() else values[image]
-    low, high = inside.min(), inside.max()
-    if low == high:
-        return np.zeros(values.shape)
-    values -= low
-    values /= high - low
-    return np.clip(values, 0, 1, out=values)
+def _ends(
+    stored: Num[np.ndarray, "rows cols"],
+    padding: Bool[np.ndarray, "rows cols"] | None,
+    modality: Callable[[np.ndarray], np.ndarray],
+) -> tuple[float, float]:
+    """The lowest and the highest value that is not padding."""
+    low, high = np.inf, -np.inf
+    for rows in _blocks(stored):
+        inside = stored[rows] if padding is None else stored[rows][~padding[rows]]
+        if inside.size:
+            values = modality(inside)
+            low, high = min(low, float(values.min())), max(high, float(values.max()))
+    return low, high
+
+
+def _stretch(low: float, high: float) -> Callable[[np.ndarray], np.ndarray]:
+    """From values to their place between the two; 0 where they are one."""
+
+    def stretched(values: np.ndarray) -> np.ndarray:
+        if low == high:
+            return np.zeros(values.shape)
+        values -= low
+        values /= high - low
+        return np.clip(values, 0, 1, out=values)
+
+    return stretched
 
 
 def _flags(dataset: Any) -> list[Flag]:
