@@ -40,10 +40,10 @@ def prepare(
         image = (image - low) / (high - low)
     fitted = _fit(Image.fromarray(np.ascontiguousarray(image, dtype=np.float32)), spec)
     grey = np.clip(np.asarray(fitted, dtype=np.float32), 0.0, 1.0) * np.float32(spec.scale)
-    channels = np.broadcast_to(grey, (spec.channels, *grey.shape))
     mean = np.array(spec.mean, dtype=np.float32)[:, None, None]
     deviation = np.array(spec.deviation, dtype=np.float32)[:, None, None]
-    return np.ascontiguousarray((channels - mean) / deviation)
+    scaled: np.ndarray = (grey - mean) / deviation  # of one channel where all are alike
+    return scaled if len(scaled) == spec.channels else np.repeat(scaled, spec.channels, axis=0)
 
 
 def prepare_mask(

@@ -26,7 +26,7 @@ from carina.encoders import (
 )
 from carina.serving.answers import Prediction, Predictions, SetAside, answered, by_study
 from carina.serving.heat import Heat
-from carina.studies import inspect, load_image
+from carina.studies import inspect, read_image
 
 __all__ = ["Predictor", "load_predictor"]
 
@@ -127,7 +127,7 @@ class Predictor:
                 f"A heat map needs one encoder with a grid; this bundle stands on {names}. Bundle "
                 "a run over one encoder; carina encoders --json shows which have a grid."
             )
-        pixels = load_image(image)[1].pixels
+        pixels = read_image(image).pixels
         (found,) = encode_images(self.encoders[0], [prepare(pixels, card.preprocess)], tokens=True)
         assert found.tokens is not None  # noqa: S101 - the card says it gives them
         size = card.preprocess.size
@@ -167,7 +167,7 @@ class Predictor:
 
     def _read(self, image: Path, study_of: Callable[[Path], str] | None) -> "_Read | SetAside":
         try:
-            _, picture = load_image(image)
+            picture = read_image(image)
             specs = [encoder.card.preprocess for encoder in self.encoders]
             prepared = tuple(prepare(picture.pixels, spec) for spec in specs if spec is not None)
         except (InvalidValue, MissingFile, UnreadableFile) as error:

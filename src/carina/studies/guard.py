@@ -105,15 +105,17 @@ def inspect(picture: Picture) -> Verdict:
     """
     readouts = _readouts()
     small = square(picture.pixels)
-    chances = state_chances(readouts, small)
+    found = descriptors(small) - _numbers("centre")
+    chances = _state_chances(found)
     turn, inverted = divmod(int(chances.argmax()), 2)
-    upright = turned(small, (4 - turn) % 4, inverted=bool(inverted))
-    found = descriptors(upright) - np.array(readouts.centre)
+    if turn or inverted:
+        upright = turned(small, (4 - turn) % 4, inverted=bool(inverted))
+        found = descriptors(upright) - _numbers("centre")
     scores = {
         Problem.INVERTED: float(chances[1::2].sum()),
         Problem.ROTATED: float(chances[2:].sum()),
-        Problem.LATERAL: _logistic(found @ np.array(readouts.lateral) + readouts.lateral_bias),
-        Problem.NOT_A_CHEST: _logistic(found @ np.array(readouts.other) + readouts.other_bias),
+        Problem.LATERAL: _logistic(found @ _numbers("lateral") + readouts.lateral_bias),
+        Problem.NOT_A_CHEST: _logistic(found @ _numbers("other") + readouts.other_bias),
     }
     if picture.view == "LATERAL":
         scores[Problem.LATERAL] = 1.0
@@ -128,12 +130,9 @@ def inspect(picture: Picture) -> Verdict:
     return Verdict(problems=told, scores=scores, thresholds=thresholds)
 
 
-def state_chances(
-    readouts: Readouts, small: Float[np.ndarray, "side side"]
-) -> Float[np.ndarray, " states"]:
+def _state_chances(found: Float[np.ndarray, " descriptors"]) -> Float[np.ndarray, " states"]:
     """The share of each turn and polarity, turns of 90 degrees counted anticlockwise."""
-    found = descriptors(small) - np.array(readouts.centre)
-    logits = np.array(readouts.state) @ found + np.array(readouts.state_bias)
+    logits = _numbers("state") @ found + _numbers("state_bias")
     shares = np.exp(logits - logits.max())
     chances: np.ndarray = shares / shares.sum()
     return chances
@@ -171,10 +170,26 @@ def _trimmed(pixels: Float[np.ndarray, "rows cols"]) -> Float[np.ndarray, "fewer
     cuts = []
     for axis in (0, 1):
         # not the deviation: a side marker or a line of text in an empty margin would count
-        low, high = np.percentile(coarse, _WITHIN, axis=1 - axis)
+        low, high = within(coarse if axis == 0 else coarse.T)
         first, end = _ends(high - low, span)
         cuts.append(slice(first * steps[axis], end * steps[axis]))
     return pixels[tuple(cuts)]
+
+
+def within(
+    lines: Float[np.ndarray, "lines pixels"],
+) -> tuple[Float[np.ndarray, " lines"], Float[np.ndarray, " lines"]]:
+    """Two percentiles of each line: the bits of `np.percentile`, which takes ten times as long."""
+    ordered = np.sort(np.ascontiguousarray(lines), axis=1)
+    last = ordered.shape[1] - 1
+    found = []
+    for share in _WITHIN:
+        place = last * (share / 100)
+        below, above = ordered[:, int(place)], ordered[:, min(int(place) + 1, last)]
+        part = np.float64(place - int(place))  # of numpy, so that float32 is added to in float64
+        step = above - below
+        found.append(below + step * part if part < 0.5 else above - step * (1 - part))
+    return found[0], found[1]
 
 
 def _ends(spread: Float[np.ndarray, " lines"], span: float) -> tuple[int, int]:
@@ -221,3 +236,9 @@ def _logistic(score: float) -> float:
 @cache
 def _readouts() -> Readouts:
     return read_json(Path(str(files("carina.studies").joinpath("guard.json"))), Readouts)
+
+
+@cache
+def _numbers(name: str) -> Float[np.ndarray, "..."]:
+    """One of the readouts' attributes as an array, made of its tuple once."""
+    return np.array(getattr(_readouts(), name))
