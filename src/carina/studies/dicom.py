@@ -363,7 +363,8 @@ def _table(table: Any, dataset: Any) -> tuple[Callable[[np.ndarray], np.ndarray]
 
     def looked_up(values: np.ndarray) -> np.ndarray:
         index = np.clip(np.rint(values).astype(np.int64) - first, 0, entries - 1)
-        return data[index]
+        found: np.ndarray = data[index]
+        return found
 
     return looked_up, max(bits, int(data.max()).bit_length(), 1)
 
