@@ -21,10 +21,12 @@ NAMES = (
     "update_cost",
     "frozen_or_whole",
     "patient_bootstrap",
+    "encode_files",
     "encode_resume",
     "store_gather",
     "memory",
     "adaptor_epoch",
+    "predict",
 )
 BEGIN, END = "<!-- what follows is written by make bench -->", "<!-- end of it -->"
 
