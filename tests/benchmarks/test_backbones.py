@@ -11,7 +11,9 @@ from transformers import BertConfig, BertModel, Dinov2Config, Dinov2Model
 
 from carina.adaptors import CrossModal
 from carina.learning import Pretraining
+from carina.phantoms import write_phantoms
 from carina.recipes import PRETRAININGS
+from carina.studies import Disturbance
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -24,7 +26,10 @@ from benchmarks import (
 )
 from benchmarks.backbones import measured, read
 from benchmarks.backbones_adaptor import recipe_of
+from benchmarks.backbones_forms import FORMS
 from benchmarks.backbones_ground import MINILM, SHUFFLED, Ground, image_encoder, text_encoder
+from benchmarks.backbones_held import EVERYWHERE, OVER, OWN, SITES
+from benchmarks.backbones_notes import NOTES, masked
 from benchmarks.backbones_outcome import Outcome, Trial
 from benchmarks.backbones_references import CHANCE, ORACLE, REFERENCES
 from benchmarks.backbones_tables import table
@@ -50,8 +55,10 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
     folder = tmp_path_factory.mktemp("backbones")
     (folder / "data" / "nih").mkdir(parents=True)
     hospital(folder / "data" / "nih")
+    for _ in write_phantoms(folder / "data" / "covid", patients=40, seed=9):
+        pass
     drawn = Ground(data=folder / "data", work=folder / "work", patients=60)
-    for corpus in ("drawn", "few"):
+    for corpus in ("drawn", "few", "notes"):
         for name in (*TOYS.values(), TOYS["image"] + SHUFFLED):
             read((corpus, name), drawn)
     return drawn
@@ -137,6 +144,52 @@ def test_end_to_end_moves_both_encoders(ground: Ground, tmp_path: Path) -> None:
     assert {"images.whole.weight", "texts.words.weight", "adaptor.logit_scale"} <= moved
     for name, tensor in images.module.state_dict().items():
         torch.testing.assert_close(tensor, before[name], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("what", FORMS)
+def test_every_form_gets_the_same_pairs_and_stops_after_its_time(what: str, ground: Ground) -> None:
+    found = outcome("forms", what, ground)
+
+    assert found.retrieval is not None
+    assert found.figures["epochs"] == 1  # no seconds: one epoch is over when it looks at the clock
+    assert found.figures["pairs"] == outcome("forms", next(iter(FORMS)), ground).figures["pairs"]
+
+
+@pytest.mark.parametrize("what", NOTES)
+def test_notes_are_searched_by_films_and_films_by_notes(what: str, ground: Ground) -> None:
+    found = outcome("notes", what, ground)
+
+    assert found.retrieval is not None
+    assert found.figures["notes"] > found.figures["pairs"] > 0
+
+
+@pytest.mark.parametrize(
+    ("note", "left"),
+    [
+        ("RT-PCR for SARS-CoV-2 was positive.", "RT-PCR for the disease was positive."),
+        ("Bilateral pneumonia, day 3 of COVID-19.", "Bilateral the disease, day 3 of the disease."),
+        ("Novel coronavirus disease 2019", "the disease"),
+        ("Consolidation in the left lower lobe.", "Consolidation in the left lower lobe."),
+    ],
+)
+def test_names_of_diseases_are_masked_and_what_is_seen_is_not(note: str, left: str) -> None:
+    assert masked(note) == left
+
+
+def test_readers_over_an_adaptor_and_without_are_asked_about_films_disturbed(
+    ground: Ground,
+) -> None:
+    found = outcome("disturbed", Disturbance.INVERSION, ground).auroc
+
+    assert set(found) == {f"{name}, step {level}" for name in (OVER, OWN) for level in (1, 2, 3)}
+    assert all(lost.value for lost in found.values())  # something moved, for better or worse
+
+
+def test_one_site_is_learned_from_and_every_site_is_asked(ground: Ground) -> None:
+    east, everywhere = (outcome("sites", where, ground) for where in (SITES[0], EVERYWHERE))
+
+    assert set(east.auroc) == {f"{name}, at {where}" for name in (OVER, OWN) for where in SITES}
+    assert 0 < east.figures["labelled"] < everywhere.figures["labelled"]
 
 
 @pytest.mark.parametrize(("width", "heads", "all_of_it"), [(384, 6, 143.5e6), (768, 12, 208.3e6)])

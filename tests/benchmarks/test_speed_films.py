@@ -1,4 +1,4 @@
-"""Benchmarks of films, features on disk, memory and prediction, small: the same answers; no time is judged."""
+"""Benchmarks of films and prediction, small: the same answers; no time is judged."""
 
 import sys
 from pathlib import Path
@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 from carina.encoders import prepare
-from carina.features import FeatureTable
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from benchmarks import encode_files, memory, predict, store_gather
+from benchmarks import encode_files, predict
 from benchmarks.measured import Benchmark
 
 FORMS = ("512 px JPEG", "3000 x 2500 16-bit DICOM")
@@ -26,16 +25,6 @@ REACHES = {
             (", work", None),
         )
     },
-    store_gather.measured: {
-        f"store_gather{many}{what}": reach
-        for many in ("", ", one segment")
-        for what, reach in (("", 1.5), (" beside", None))
-    },
-    memory.measured: {
-        f"memory, {work} x {times}": 1.1
-        for work in ("encode", "ridge", "retune")
-        for times in (10, 100)
-    },
     predict.measured: {"predict_warm": 1.25, "predict_cold": 1.0},
 }
 
@@ -49,14 +38,6 @@ def test_both_sides_of_it_give_the_same_answer_and_it_says_what_is_wanted(
     assert {one.name: one.reach for one in found} == REACHES[benchmark]
     assert all(one.ours > 0 and one.reference > 0 for one in found)
     assert all(one.sizes and one.notes for one in found)
-
-
-def test_rows_that_are_others_are_told_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    pooled = FeatureTable.pooled
-    monkeypatch.setattr(FeatureTable, "pooled", lambda table, rows: pooled(table, rows) + 1e-3)
-
-    with pytest.raises(AssertionError, match="rows differ"):
-        list(store_gather.measured(small=True, data=None))
 
 
 def test_a_decoder_that_prepares_something_else_is_told_no_time(

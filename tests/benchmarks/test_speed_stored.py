@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from carina.features import FeatureTable
+
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks import (
@@ -44,6 +46,14 @@ def test_both_sides_of_it_give_the_same_answer_and_it_says_what_is_wanted(
 
     assert {one.name: one.reach for one in found} == REACHES[benchmark]
     assert all(one.ours > 0 and one.reference > 0 for one in found)
+
+
+def test_rows_that_are_others_are_told_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    pooled = FeatureTable.pooled
+    monkeypatch.setattr(FeatureTable, "pooled", lambda table, rows: pooled(table, rows) + 1e-3)
+
+    with pytest.raises(AssertionError, match="rows differ"):
+        list(store_gather.measured(small=True, data=None))
 
 
 def test_every_benchmark_that_is_run_together_is_there() -> None:
