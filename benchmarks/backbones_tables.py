@@ -71,7 +71,7 @@ def _asked(outcomes: list[Outcome]) -> list[str]:
 
 
 def _ways(outcomes: list[Outcome]) -> list[str]:
-    header = ["", "s", "of it encoding", "peak MB", "numbers learned", "of all numbers"]
+    header = ["", "CPU s", "of it encoding", "peak MB", "numbers learned", "of all numbers"]
     header += [f"{way}, R@10" for way in ("report to film", "film to report")]
     header += [f"AUROC, {what}" for what in PROBED] + [NIH, "less the encoder as it came"]
     body = []
@@ -98,7 +98,7 @@ def _ways(outcomes: list[Outcome]) -> list[str]:
 
 
 def _forms(outcomes: list[Outcome]) -> list[str]:
-    header = ["form", "numbers learned", "epochs", "best", "s", *ASKED]
+    header = ["form", "numbers learned", "epochs", "best", "CPU s", *ASKED]
     body = [
         [
             one.trial.what,
@@ -170,12 +170,12 @@ PARTS: Mapping[str, tuple[str, str, Callable[[list[Outcome]], list[str]]]] = {
     ),
     "ways": (
         "Frozen, or end to end?",
-        "Each from the files on, in a process of its own with one thread.",
+        "Each from the files on, in a process of its own that computes in one thread; seconds of the processor, decoding beside it too.",
         _ways,
     ),
     "forms": (
         "Three forms in the same seconds",
-        f"On the first {FILMS} films, {SECONDS:.0f} s each and to the end of the epoch.",
+        f"On the first {FILMS} films, {SECONDS:.0f} s of the processor each and to the end of the epoch.",
         _forms,
     ),
     "notes": (

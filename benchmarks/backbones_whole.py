@@ -9,7 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import torch
@@ -145,9 +145,9 @@ class Films:
 def encoders_alone(trial: Trial, ground: Ground) -> Outcome:
     """What is there before anything is learned but a ridge regression."""
     with prepare_pairs(recipe_of(trial.image, trial.text), ground.manifest, ground.store) as pairs:
-        started = perf_counter()
+        started = process_time()
         similar = by_ridge(pairs, ground.manifest, ground)
-        seconds = perf_counter() - started
+        seconds = process_time() - started
         retrieval = found(similar, pairs)
         learned = pairs.cards[0].dim * pairs.cards[1].dim
     encoder = image_encoder(trial.image, ground.data)
@@ -165,16 +165,16 @@ def frozen(trial: Trial, ground: Ground) -> Outcome:
     recipe, manifest = recipe_of(trial.image, trial.text), ground.manifest
     images, texts = image_encoder(trial.image, ground.data), text_encoder(trial.text)
     with TemporaryDirectory(dir=ground.work) as scratch:
-        store, started = Store(Path(scratch) / "store"), perf_counter()
+        store, started = Store(Path(scratch) / "store"), process_time()
         some = manifest.take(manifest.rows(*LEARN, recipe.stop))
         _encoded_into(store, some, images, texts)
-        encoding = perf_counter() - started
+        encoding = process_time() - started
         _encoded_into(store, manifest, images, texts)
         with prepare_pairs(recipe, manifest, store) as pairs:
-            started = perf_counter()
+            started = process_time()
             assert isinstance(recipe.training, Pretraining)
             *_, done = pretrain(recipe.training, pairs.learn, pairs.stop, seed=recipe.seed)
-            seconds, peak = perf_counter() - started, peak_memory()
+            seconds, peak = process_time() - started, peak_memory()
             assert isinstance(done, Pretrained)
             judged = pairs.judged
             similar = compared(done.module, pairs.learn, judged.images, judged.texts, piece=PIECE)
@@ -204,7 +204,7 @@ def end_to_end(trial: Trial, ground: Ground) -> Outcome:
         TemporaryDirectory(dir=ground.work) as scratch,
         prepare_pairs(recipe, manifest, ground.store) as pairs,
     ):
-        started, films = perf_counter(), Films(path=Path(scratch) / "films.npy")
+        started, films = process_time(), Films(path=Path(scratch) / "films.npy")
         write_films(manifest, trial.image, films.path)
         reports = [texts.tokenise(report.strip()) for report in manifest.report]
         whole = born(images, texts, recipe)
@@ -212,7 +212,7 @@ def end_to_end(trial: Trial, ground: Ground) -> Outcome:
             film_rows(some.image, pairs, manifest, ground) for some in (pairs.learn, pairs.stop)
         )
         left = learn_whole(whole, films, reports, learn=learn, stop=stop, seed=recipe.seed)
-        seconds, peak = perf_counter() - started, peak_memory()
+        seconds, peak = process_time() - started, peak_memory()
         vectors = whole.all_seen(films, np.arange(len(manifest)))
         at = film_rows(pairs.judged.images, pairs, manifest, ground)
         asked = whole.all_read(reports, report_rows(pairs.judged.texts, pairs, manifest, ground))

@@ -52,11 +52,11 @@ def measured(*, small: bool, data: Path | None) -> Iterator[Measured]:  # noqa: 
     forms: tuple[
         tuple[str, int, Callable[[Path, int], None], Callable[[Path], np.ndarray]], ...
     ] = (
-        ("512 px JPEG", 4 if small else 192, _write_jpeg, _bare_jpeg),
+        ("512 px JPEG", 4 if small else 192, write_jpeg, _bare_jpeg),
         (
             "3000 x 2500 16-bit DICOM",
             2 if small else 48,
-            partial(_write_dicom, shape=shape),
+            partial(write_dicom, shape=shape),
             _bare_dicom,
         ),
     )
@@ -245,12 +245,14 @@ def _film(number: int, shape: tuple[int, int]) -> np.ndarray:
     return film
 
 
-def _write_jpeg(path: Path, number: int) -> None:
+def write_jpeg(path: Path, number: int) -> None:
+    """A phantom of 512 pixels a side."""
     pixels = np.round(255 * _film(number, (SIDE, SIDE))).astype(np.uint8)
     Image.fromarray(pixels).save(path, format="JPEG", quality=90)
 
 
-def _write_dicom(path: Path, number: int, *, shape: tuple[int, int]) -> None:
+def write_dicom(path: Path, number: int, *, shape: tuple[int, int]) -> None:
+    """A phantom of rows and columns, 14 of 16 bits, not compressed."""
     top = 2**BITS - 1
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()

@@ -54,8 +54,8 @@ def measured(*, small: bool, data: Path | None) -> Iterator[Measured]:  # noqa: 
     assert isinstance(encoder, FrozenImages)
     with TemporaryDirectory() as scratch:
         film, folder = Path(scratch) / "film.jpg", Path(scratch) / "bundle"
-        _write_film(film)
-        bundle = _bundle(encoder)
+        write_film(film)
+        bundle = drawn_bundle(encoder)
         write_bundle(folder, bundle)
         predictor = load_predictor(folder)
         yield _warm(predictor, encoder, film, repeats=2 if small else 40)
@@ -127,7 +127,8 @@ def _forward(encoder: FrozenImages, one: torch.Tensor) -> torch.Tensor:
     return pooled
 
 
-def _bundle(encoder: FrozenImages) -> Bundle:
+def drawn_bundle(encoder: FrozenImages) -> Bundle:
+    """Fourteen heads of drawn weights over an encoder."""
     findings = len(NIH_FINDINGS)
     weight = generator(0, "predict").standard_normal((findings, encoder.card.dim))
     return Bundle(
@@ -146,7 +147,7 @@ def _bundle(encoder: FrozenImages) -> Bundle:
     )
 
 
-def _write_film(path: Path) -> None:
+def write_film(path: Path) -> None:
     """A phantom that the guard takes for a chest."""
     small = Image.fromarray(draw(1, 0, size=256).pixels.astype(np.float32))
     grey = np.asarray(small.resize((SIDE, SIDE), Image.Resampling.BICUBIC)).clip(0, 1)

@@ -10,7 +10,7 @@ from carina.encoders import prepare
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from benchmarks import encode_files, predict
+from benchmarks import encode_files, predict, stages
 from benchmarks.measured import Benchmark
 
 FORMS = ("512 px JPEG", "3000 x 2500 16-bit DICOM")
@@ -55,3 +55,13 @@ def test_scores_of_another_film_are_told_no_time(monkeypatch: pytest.MonkeyPatch
 
     with pytest.raises(AssertionError, match="scores differ"):
         list(predict.measured(small=True, data=None))
+
+
+def test_the_parts_of_a_film_are_timed_and_drawn(tmp_path: Path) -> None:
+    found = stages.measured(small=True)
+    stages.drawn(found, tmp_path / "speed.png")
+
+    *encoded, answered = found.values()
+    assert {"read and digest", "decode", "prepare", "encode", stages.REST} == set(encoded[0])
+    assert set(answered) - set(encoded[0]) == {"inspect"}
+    assert (tmp_path / "speed.png").read_bytes().startswith(b"\x89PNG")
