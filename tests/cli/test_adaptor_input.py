@@ -97,7 +97,7 @@ def pretrained(
     world: Path,
     data: Path,
     *more: object,
-    recipe: str = "tokens.toml",
+    recipe: str | Path = "tokens.toml",
     store: Path | None = None,
     out: str | Path = "out",
 ) -> tuple[int, str, str]:
@@ -437,11 +437,28 @@ def test_an_adaptor_that_reads_tokens_serves_masks_and_others_are_told_what_serv
     for said, named in ((probed, "T"), (run, "minilm-l6")):
         tells(
             said,
-            *("a CrossModal, reads tokens", "serves carina segment", "reads = 'vectors'"),
+            *("of the form CrossModal, reads tokens", "serves carina segment", "reads = 'vectors'"),
             "carina pretrain DATA --recipe adaptor-canonical --image-encoder toy-image "
             f"--text-encoder {named} ",
         )
     assert PRETRAININGS["adaptor-canonical"]().training.adaptor.reads == "vectors"
+
+
+def test_an_adaptor_that_gives_no_vectors_is_told_before_any_work(
+    world: Path, carina: Carina, tmp_path: Path
+) -> None:
+    towers = PAIRS.replace("[training.adaptor]", "[training.adaptor.towers]")
+    towers = towers.replace('kind = "CrossModal"\n', "").replace("epochs = 2", "epochs = 1")
+    (tmp_path / "all.toml").write_text(f'{towers}[training.adaptor]\nkind = "AllPairs"\n')
+    status, _, said = pretrained(
+        carina, world, world / "data", recipe=tmp_path / "all.toml", out=tmp_path / "made"
+    )
+    assert status == 0, said
+    (made,) = (tmp_path / "made").iterdir()
+
+    for one in over(carina, world, made / "adaptor", tmp_path):
+        tells(one, "of the form AllPairs", "Pre-train a CrossModal: carina pretrain DATA")
+    assert not (tmp_path / "out").exists()
 
 
 # recipes of another verb

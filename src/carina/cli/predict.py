@@ -47,6 +47,8 @@ def predict(
         raise ConfigError("Name one image or more: carina predict BUNDLE IMAGE...")
     place = None if heatmap is None else free_for_folder(heatmap, option="--heatmap")
     predictor = load_predictor(bundle, weights=weights, check_input=not trust_input)
+    if place is not None:
+        predictor.require_grid()
     files = images_in(images)
     with progress() as bars:
         said = list(bars.track(predictor.predict(files), total=len(files), description="predict"))

@@ -47,10 +47,11 @@ def adapted(
 
     Raises:
         MissingFile, UnreadableFile: where it is not there, or not whole.
-        Mismatch: where it stands on other encoders, or reads tokens.
+        Mismatch: where it stands on other encoders, gives no vectors, or reads tokens.
     """
     adaptor = load_adaptor(folder)
     _check_encoders(cards, (adaptor.image_encoder, adaptor.text_encoder))
+    _check_gives(adaptor, cards)
     _check_reads(adaptor, cards)
     return Adapted(
         features=embed_in_blocks(adaptor, features),
@@ -87,21 +88,30 @@ def adaptor_over(folder: Path, card: EncoderCard) -> PretrainedAdaptor:
 
     Raises:
         MissingFile, UnreadableFile: where it is not there, or not whole.
-        Mismatch: where it stands on another encoder.
+        Mismatch: where it stands on another encoder, or gives no vectors.
     """
     adaptor = load_adaptor(folder)
     _check_encoders((card,), (adaptor.image_encoder,))
+    _check_gives(adaptor, (card,))
     return adaptor
+
+
+def _check_gives(adaptor: PretrainedAdaptor, cards: Sequence[EncoderCard]) -> None:
+    if not adaptor.width:
+        raise Mismatch(
+            f"This Adaptor, of the form {type(adaptor.config).__name__}, compares each film with each "
+            "report and gives no vector of either for anything to stand on. Pre-train a CrossModal: "
+            f"{_pretrain(cards)}."
+        )
 
 
 def _check_reads(adaptor: PretrainedAdaptor, cards: Sequence[EncoderCard]) -> None:
     if adaptor.reads is not Reads.VECTORS:
-        form = type(adaptor.config).__name__
         raise Mismatch(
-            f"This Adaptor, a {form}, reads tokens, and a stream or a probe has one vector a film. "
-            + ("Over the grid it serves carina segment. " if adaptor.width else "")
-            + "Here stands one that reads vectors: in its recipe reads = 'vectors' under "
-            f"[training.adaptor], or {_pretrain(cards, recipe='adaptor-canonical')}."
+            f"This Adaptor, of the form {type(adaptor.config).__name__}, reads tokens, and a stream or "
+            "a probe has one vector a film. Over the grid it serves carina segment; here stands one "
+            "that reads vectors: in its recipe reads = 'vectors' under [training.adaptor], or "
+            f"{_pretrain(cards, recipe='adaptor-canonical')}."
         )
 
 
