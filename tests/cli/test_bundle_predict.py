@@ -10,10 +10,12 @@ import pytest
 from PIL import Image
 
 from carina.cli.main import main
+from carina.core import Mismatch
 from carina.encoders import load_image_encoder
 from carina.features import Store, encode
 from carina.learning import Heads
 from carina.recipes import Continual, Finished, prepare, run
+from carina.serving import Predictor
 from carina.studies import read_folder
 
 Told = Callable[..., tuple[int, str, str]]
@@ -261,3 +263,17 @@ def test_heat_maps_are_pictures_named_by_number(
     with Image.open(folder / written[0]) as picture:
         assert picture.size == (16, 16)
     assert not any("film" in name for name in written)
+
+
+def test_where_no_heat_map_can_be_made_nothing_is_answered_first(
+    bundle: Path, data: Path, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without(_: Predictor) -> None:
+        raise Mismatch("A heat map needs one encoder with a grid.")
+
+    monkeypatch.setattr(Predictor, "require_grid", without)
+    status, out, err = told("predict", bundle, data / "film-0.png", "--heatmap", tmp_path / "heat")
+
+    assert (status, out) == (2, "")
+    assert err == "carina: A heat map needs one encoder with a grid.\n"
+    assert not (tmp_path / "heat").exists()

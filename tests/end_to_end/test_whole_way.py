@@ -1,5 +1,6 @@
 """The main job from the command line: files to features, to a run, to a card, to answers."""
 
+import csv
 import json
 import shutil
 import sys
@@ -207,6 +208,42 @@ def test_a_reader_over_an_adaptor_learns_on(way: Any, carina: Carina, tmp_path: 
     assert (bundle / "pretrained.safetensors").read_bytes() == before
     whole = json.loads(way.said["predict over"][1])["images"]
     assert json.loads(answers)["images"][0]["findings"] != whole[0]["findings"]
+
+
+def test_whom_a_reader_forgets_its_adaptor_does_not_and_the_next_step_is_told(
+    way: Any, carina: Carina, tmp_path: Path
+) -> None:
+    bundle = shutil.copytree(way["bundle-over"], tmp_path / "bundle")
+    shutil.copytree(way["bundle-over.history"], tmp_path / "bundle.history")
+    store = shutil.copytree(way["store"], tmp_path / "store")
+    with (way["data"] / "phantoms.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    patient = next(row["patient"] for row in rows if row["split"] == "train")
+    words = ("forget", "--patient", patient, "--store", store)
+    over = ("--bundle", bundle, "--data", way["data"])
+    before = (bundle / "pretrained.safetensors").read_bytes()
+
+    first, again = carina(*words, *over), carina(*words, *over)
+
+    for said in (first, again):
+        assert said[0] == 0
+        assert "stands on a frozen Adaptor, pre-trained on pairs of" in said[2]
+        assert "Next: pre-train again" in said[2]
+        assert patient not in said[2]
+    assert "was taken back from version(s) 1" in first[2]
+    assert "Pre-trained Adaptors are as they were, too" in first[2]
+    assert "carina pretrain DATA --recipe RECIPE" in first[2]
+    assert (bundle / "pretrained.safetensors").read_bytes() == before
+
+    recipe = way["pretraining.toml"].read_text()
+    (tmp_path / "again.toml").write_text(f'learn = ["pretrain", "train"]\n{recipe}')
+    status, _, err = carina(
+        *("pretrain", way["data"], "--recipe", tmp_path / "again.toml"),
+        *("--store", store, "--out", tmp_path / "out"),
+    )
+    theirs = sum(row["patient"] == patient for row in rows)
+    assert status == 0
+    assert f"Left out: {theirs} film(s) of a patient whom the store forgot." in err
 
 
 def test_every_film_is_answered_for_and_films_of_a_study_together(way: Any) -> None:

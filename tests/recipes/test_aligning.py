@@ -96,7 +96,7 @@ def test_an_adaptor_that_does_not_fit_is_refused(
     for place, error, said in (
         ("tokens", Mismatch, "reads = 'vectors'"),
         ("foreign", Mismatch, "carina pretrain DATA --image-encoder toy-image"),
-        ("gone", MissingFile, "no file"),
+        ("gone", MissingFile, "no folder"),
     ):
         recipe = replace(aligned, align=Align(adaptor=str(tmp_path / place)))
         with pytest.raises(error, match=said):

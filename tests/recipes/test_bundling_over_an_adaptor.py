@@ -102,6 +102,18 @@ def test_the_run_and_its_bundles_hold_the_adaptor_it_stood_on(ran: Ran, tmp_path
 
 
 @ridge
+def test_what_is_kept_counts_the_adaptor_apart_in_the_run_as_in_its_bundle(ran: Ran) -> None:
+    bundle, _ = bundle_of(ran.folder)
+    told = [experience.lived.kept_bytes for experience in ran.results.experiences]
+
+    assert {kept["pretrained"] for kept in told} == {bundle.bytes["pretrained"]}
+    assert bundle.bytes["pretrained"] == sum(
+        each.nbytes for each in adaptor().module.state_dict().values()
+    )
+    assert told[-1]["head"] == bundle.bytes["head"]
+
+
+@ridge
 def test_a_run_whose_adaptor_was_changed_makes_no_bundle(ran: Ran, tmp_path: Path) -> None:
     shutil.copytree(ran.folder, tmp_path / "run")
     place = tmp_path / "run" / "adaptor" / "adaptor.safetensors"

@@ -1,7 +1,9 @@
 """A pre-training from a folder of films and reports to an Adaptor on disk."""
 
+import json
 import re
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +151,9 @@ def test_what_it_leaves_holds_no_name_and_nothing_that_runs(
 
     assert {path.suffix for path in files} == {".json", ".safetensors"}
     assert not any(b"Plantagenet" in path.read_bytes() for path in files)
+    environment = json.loads((folder / "environment.json").read_text())
+    assert environment["packages"]["torch"] == version("torch")
+    assert {"toy-image", "toy-text"} >= environment["self_checks"].keys()
     with safe_open(folder / "adaptor" / "adaptor.safetensors", "pt") as tensors:
         assert "logit_scale" in tensors.keys()  # noqa: SIM118 - no mapping
     assert list(tmp_path.iterdir()) == [folder]

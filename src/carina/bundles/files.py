@@ -328,4 +328,9 @@ def _no_bundle(folder: Path) -> str:
         return f"There is no folder {folder}. {make}"
     if (folder / "results.json").is_file():
         return f"{folder} is a run. Make a bundle of it: carina bundle {folder} --out B."
+    if (folder / "adaptor.json").is_file() or (folder / "pretraining.json").is_file():
+        return (
+            f"{folder} holds an Adaptor, which answers nothing by itself. Run a recipe over it "
+            "([align] adaptor = ...) and make a bundle of the run: carina bundle RUN --out B."
+        )
     return f"{folder} holds no bundle: there is no {_PLAIN} in it. {make}"

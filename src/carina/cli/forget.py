@@ -11,6 +11,11 @@ from carina.studies import read_data
 
 __all__ = ["forget"]
 
+_AGAIN = (
+    "If one learned from this patient's films and reports, pre-train it again, which leaves out "
+    "whom the store forgot: carina pretrain DATA --recipe RECIPE --store STORE --out OUT."
+)
+
 
 def forget(
     *,
@@ -23,7 +28,8 @@ def forget(
     """Take a patient's rows out of a feature store, and keep them out.
 
     With a bundle, what the patient taught is first taken back from the reader in service and from
-    every version in its history, which takes the patient's films and labels as they were.
+    every version in its history, which takes the patient's films and labels as they were. An Adaptor
+    that was pre-trained on the patient's pairs is left as it is: pre-train again for one without.
 
     Args:
         patient: The identifier, as the data's table has it.
@@ -56,12 +62,14 @@ def forget(
         f"{others} made before are as they were: their cards say what they carry. Images and tables "
         "are not carina's; remove the patient there too."
     )
+    note(f"Pre-trained Adaptors are as they were, too. {_AGAIN}")
 
 
 def _from_reader(bundle: Path, patient: str, data: Path, mapping: Path | None, store: Path) -> None:
     out = take_out(bundle, patient, read_data(data, mapping), Store(store))
     if out.before:
         note("The patient was taken out of the reader before.")
+        _tell_beneath(out.pretrained_on)
         return
     freed = ", ".join(map(str, out.freed))
     note(f"What {out.films} film(s) of the patient taught was taken back from version(s) {freed}.")
@@ -72,3 +80,15 @@ def _from_reader(bundle: Path, patient: str, data: Path, mapping: Path | None, s
     if out.first_unknown:
         note("What taught version 1 is not known to the history: it may hold the patient still.")
     note("A copy of an earlier version outside the history still holds the patient.")
+    _tell_beneath(out.pretrained_on)
+
+
+def _tell_beneath(patients: int | None) -> None:
+    """That an Adaptor is not freed; which patients it learned from it does not know."""
+    if patients is not None:
+        note(
+            f"The reader stands on a frozen Adaptor, pre-trained on pairs of {patients} patients, "
+            "which is as it was: if this patient was one of them, the reader is not free of what "
+            "their pairs taught. Next: pre-train again, run the recipe over the new Adaptor, and "
+            "bundle that run."
+        )

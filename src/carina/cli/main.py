@@ -72,6 +72,7 @@ app = App(
     help="Adapt frozen biomedical vision-language models to chest X-rays, step by step. "
     "Research use only, not for diagnosis.",
     help_epilogue="Add --traceback to any command to see where an error came from.",
+    suppress_keyboard_interrupt=False,  # `main` says that the same command goes on
 )
 for _verb, (_path, _help) in VERBS.items():
     app.command(_path, name=_verb, help=_help)

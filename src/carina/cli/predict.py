@@ -45,7 +45,10 @@ def predict(
     """
     if not images:
         raise ConfigError("Name one image or more: carina predict BUNDLE IMAGE...")
+    place = None if heatmap is None else free_for_folder(heatmap, option="--heatmap")
     predictor = load_predictor(bundle, weights=weights, check_input=not trust_input)
+    if place is not None:
+        predictor.require_grid()
     files = images_in(images)
     with progress() as bars:
         said = list(bars.track(predictor.predict(files), total=len(files), description="predict"))
@@ -54,8 +57,8 @@ def predict(
         print_json(found)
     elif found.images:
         _show(found)
-    if heatmap is not None:
-        _write_heat(predictor, found, free_for_folder(heatmap))
+    if place is not None:
+        _write_heat(predictor, found, place)
     for aside in found.set_aside:
         note(f"Set aside: {aside.image}: {aside.reason}")
     if not found.images:

@@ -15,6 +15,7 @@ from carina.recipes import (
     Pretrain,
     PretrainingDone,
     PretrainingResults,
+    check_verb,
     find_pretraining,
     one_thread,
     prepare_pairs,
@@ -68,6 +69,7 @@ def pretrain(
 def _chosen(recipe: str | None, image: str | None, text: str | None) -> Pretrain:
     if recipe is None:
         return Pretrain(name="adaptor", image_encoder=image or "", text_encoder=text or "")
+    check_verb(recipe, Pretrain)
     found = find_pretraining(recipe)
     return replace(
         found,

@@ -10,8 +10,7 @@ from carina.cli.results import show_results
 from carina.cli.running import run_to_end
 from carina.cli.runs import free_for_folder
 from carina.cli.terminal import note, print_json
-from carina.core import InvalidValue
-from carina.recipes import NAMED, PRETRAININGS, find_recipe, with_seed
+from carina.recipes import NAMED, Continual, check_verb, find_recipe, with_seed
 from carina.studies import read_data
 
 __all__ = ["run"]
@@ -40,11 +39,7 @@ def run(
         seed: Of everything random; the recipe's own by default.
         as_json: Print the results for machines.
     """
-    if recipe in PRETRAININGS:
-        raise InvalidValue(
-            f"{recipe} is a pre-training. Next: carina pretrain DATA --recipe {recipe} --store STORE "
-            "--out OUT."
-        )
+    check_verb(recipe, Continual)
     if ":" in recipe:
         sys.path.append(str(Path.cwd()))  # where `python -m carina` would look too
     chosen = with_seed(find_recipe(recipe, NAMED), seed)

@@ -9,6 +9,15 @@ __all__ = ["free_for_folder", "run_folder"]
 
 _RUN = "carina run RECIPE --data DATA --store STORE --out OUT"
 _UNFINISHED = ".unfinished"
+_OTHERS = {
+    "pretraining.json": "a pre-training: the same carina pretrain command shows its results, and a "
+    "run stands on it by [align] adaptor = '{}/adaptor' in its recipe.",
+    "adaptor.json": "an Adaptor: a run stands on it by [align] adaptor = '{}' in its recipe.",
+    "probe.json": "a probe: the same carina probe command shows its results.",
+    "segmentation.json": "a segmentation: its scores are in card.md there, and the same carina "
+    "segment command shows them.",
+}
+"""What else carina leaves in a folder, by the file that tells it."""
 
 
 def run_folder(path: Path) -> Path:
@@ -29,15 +38,19 @@ def run_folder(path: Path) -> Path:
     raise MissingFile(f"{_instead(path)} Make a run: {_RUN}.")
 
 
-def free_for_folder(path: Path) -> Path:
+def free_for_folder(path: Path, *, option: str = "--out") -> Path:
     """The path itself, where a folder is or may be made, asked before any work is done.
+
+    Args:
+        path: Where to.
+        option: What it was named by.
 
     Raises:
         InvalidValue: where a file is in its place or above it.
     """
     for place in (path, *path.parents):
         if place.is_file():
-            raise InvalidValue(f"--out is a folder, and {place} is a file. Name another place.")
+            raise InvalidValue(f"{option} is a folder, and {place} is a file. Name another place.")
     return path
 
 
@@ -49,6 +62,9 @@ def _instead(path: Path) -> str:
         return f"There is no folder {path}."
     if (path / "bundle.json").is_file():
         return f"{path} is a bundle; wanted the run it was made of."
+    for name, told in _OTHERS.items():
+        if (path / name).is_file():
+            return f"{path} is {told.format(path)}"
     if path.suffix == _UNFINISHED or any(path.glob(f"*{_UNFINISHED}")):
         return (
             f"The run in {path} is not finished: give the same carina run command again, and it "

@@ -20,6 +20,7 @@ from carina.learning import Segmenting
 from carina.recipes import (
     Segmentation,
     Segmented,
+    check_verb,
     find_segmentation,
     one_thread,
     outlined,
@@ -74,6 +75,7 @@ def segment(
     """
     manifest, free = read_data(data, mapping), free_for_folder(out)
     if recipe:
+        check_verb(recipe, Segmentation)
         chosen = find_segmentation(recipe)
         loaded = load_image_encoder(chosen.encoder, weights=weights)
     elif encoder and structure:

@@ -14,7 +14,7 @@ class Lived:
     Attributes:
         seconds: Wall-clock time of learning, without scoring.
         optimiser_steps: Taken in it; 0 for closed forms.
-        kept_bytes: What stays behind, by kind.
+        kept_bytes: What stays behind, by kind; "pretrained" is the Adaptor a run stands on.
         fewest_patients: Fewest patients in any kept sum, or None.
         single_patients: Whether anything kept stems from single patients.
         patient_rows: Rows of single patients' features kept as they are: patients' data.

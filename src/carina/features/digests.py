@@ -19,6 +19,7 @@ from carina.core import (
 )
 from carina.encoders import FROM_FILE, EncoderCard
 from carina.features.ledger import Ledger
+from carina.features.outputs import encode_command
 from carina.features.partial import telling_what_is_full
 from carina.features.store import Store
 from carina.studies import Manifest, image_bytes
@@ -136,6 +137,7 @@ def lookup(
     store: Store,
     cards: EncoderCard | Sequence[EncoderCard],
     *,
+    outputs: tuple[str, ...] = ("pooled",),
     verify: bool = False,
     workers: int | None = None,
 ) -> tuple[str | None, ...]:
@@ -148,16 +150,19 @@ def lookup(
         manifest: The rows.
         store: Where they were encoded.
         cards: The encoders whose features are wanted.
+        outputs: Which features; see `Store.table`.
         verify: Whether to hash every file again instead of trusting path, size and time.
         workers: Threads that read; by default one a core.
 
     Raises:
-        Mismatch: where images were never encoded, with their number and the next step, the store
-            is from other weights, or features from a file are asked for beside others.
+        Mismatch: where images were never encoded, with their number and the next step, an encoder
+            reads texts, the store is from other weights, or features from a file are asked for
+            beside others.
     """
     asked = (cards,) if isinstance(cards, EncoderCard) else tuple(cards)
     for card in asked:
         store.require(card)
+        _must_read_images(card, store)
     if any(card.engine == FROM_FILE for card in asked):
         digests = _given(manifest, store, asked)
     else:
@@ -170,18 +175,30 @@ def lookup(
     ]
     digests = tuple(usable)
     for card in asked:
-        held = {image for segment in store.segments(card) for image in segment.images}
+        held = {
+            image for segment in store.segments(card, outputs=outputs) for image in segment.images
+        }
         missing = 0
         for row, digest in enumerate(digests):
             if digest is not None and digest not in held:
                 usable[row] = None
                 missing += digest not in refused
         if missing:
+            what = "features" if outputs == ("pooled",) else f"{' and '.join(outputs)} features"
             raise Mismatch(
-                f"{missing} of {len(manifest)} images have no features by {card.name!r} in the "
-                f"store. Encode them: carina encode DATA --encoder {card.name} --store STORE."
+                f"{missing} of {len(manifest)} images have no {what} by {card.name!r} in the "
+                f"store. Encode them: {encode_command(card.name, outputs)}."
             )
     return tuple(usable)
+
+
+def _must_read_images(card: EncoderCard, store: Store) -> None:
+    if card.modality != "image":
+        there = [other.name for other in store.encoders() if other.modality == "image"]
+        raise Mismatch(
+            f"{card.name!r} reads texts; wanted an encoder that reads images. In the store: "
+            f"{', '.join(there) or 'none'}. See: carina encoders."
+        )
 
 
 def _given(

@@ -6,7 +6,15 @@ from jaxtyping import Float
 from carina.core import InvalidValue, Mismatch
 from carina.encoders import EncoderCard
 
-__all__ = ["CORNERS", "OUTPUTS", "arrays_of", "checked_outputs", "corners", "rows_of_segment"]
+__all__ = [
+    "CORNERS",
+    "OUTPUTS",
+    "arrays_of",
+    "checked_outputs",
+    "corners",
+    "encode_command",
+    "rows_of_segment",
+]
 
 OUTPUTS = ("pooled", "tokens", "stages", "crops")
 """Every output, in the order they are written in."""
@@ -32,6 +40,13 @@ def checked_outputs(card: EncoderCard, outputs: tuple[str, ...]) -> tuple[str, .
     if "stages" in outputs and not card.stages:
         raise Mismatch(f"{card.name!r} gives no stages; ask for tokens, a map of one stride.")
     return tuple(name for name in OUTPUTS if name in outputs)
+
+
+def encode_command(name: str, outputs: tuple[str, ...]) -> str:
+    """The command that puts an encoder's outputs into a store; the pooled ones come with any."""
+    wanted = ",".join(one for one in OUTPUTS if one in ("pooled", *outputs))
+    more = "" if wanted == "pooled" else f" --outputs {wanted}"
+    return f"carina encode DATA --encoder {name} --store STORE{more}"
 
 
 def arrays_of(card: EncoderCard, output: str) -> tuple[str, ...]:

@@ -22,8 +22,9 @@ from carina.core import (
     unknown,
     write_json,
 )
-from carina.encoders import EncoderCard, SelfCheck
+from carina.encoders import ENCODERS, EncoderCard, SelfCheck
 from carina.features.ledger import Ledger
+from carina.features.outputs import encode_command
 from carina.features.partial import claimed_folder, prune, publish
 from carina.features.segment import Segment, read_segment
 from carina.features.table import FeatureTable, mapped_table
@@ -110,8 +111,12 @@ class Store:
             )
         return tuple(sorted(cards, key=lambda card: (card.name, card.fingerprint)))
 
-    def card(self, name: str) -> EncoderCard:
+    def card(self, name: str, *, outputs: tuple[str, ...] = ("pooled",)) -> EncoderCard:
         """The one encoder of a name.
+
+        Args:
+            name: The encoder's.
+            outputs: What is wanted of it, for the command that is told where it is not there.
 
         Raises:
             UnknownName: where there is none, with the near neighbour.
@@ -120,7 +125,7 @@ class Store:
         known = self.encoders()
         named = [card for card in known if card.name == name]
         if not named:
-            raise _not_here(name, known)
+            raise _not_here(name, known, outputs)
         if len(named) > 1:
             raise Mismatch(
                 f"The store has {len(named)} encoders named {name!r}: {_told_apart(named)}. "
@@ -181,7 +186,7 @@ class Store:
             return
         namesakes = [other for other in known if other.name == card.name]
         if not namesakes:
-            raise _not_here(card.name, known)
+            raise _not_here(card.name, known, ("pooled",))
         raise Mismatch(
             f"The store is from other weights or settings of {card.name!r}: it holds "
             f"{_told_apart(namesakes)}; wanted {_told_apart([card])}. Load the encoder that made "
@@ -348,11 +353,14 @@ class Store:
         )
 
 
-def _not_here(name: str, known: Sequence[EncoderCard]) -> UnknownName:
-    error = unknown("encoder in the store", name, {card.name for card in known})
-    if near(name, [card.name for card in known]):
-        return error
-    return UnknownName(f"{error} Put it there: carina encode DATA --encoder {name} --store STORE.")
+def _not_here(name: str, known: Sequence[EncoderCard], outputs: tuple[str, ...]) -> UnknownName:
+    names = sorted({card.name for card in known})
+    if name not in ENCODERS and near(name, names):
+        return unknown("encoder in the store", name, names)
+    return UnknownName(
+        f"No encoder in the store named {name!r}. Known: {', '.join(names) or 'none'}. "
+        f"Put it there: {encode_command(name, outputs)}."
+    )
 
 
 def _told_apart(cards: Sequence[EncoderCard]) -> str:

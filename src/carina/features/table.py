@@ -12,7 +12,7 @@ from torch import Tensor
 
 from carina.core import InvalidValue, Mismatch
 from carina.encoders import EncoderCard
-from carina.features.outputs import CORNERS, arrays_of
+from carina.features.outputs import CORNERS, arrays_of, encode_command
 from carina.features.segment import Segment
 
 __all__ = ["Block", "FeatureTable", "mapped_table"]
@@ -295,10 +295,6 @@ def mapped_table(
     return FeatureTable(digests=digests, blocks=blocks, _sources=sources)
 
 
-def _beside(outputs: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(output for output in outputs if output != "pooled")
-
-
 def _source(
     card: EncoderCard,
     segments: Sequence[Segment],
@@ -311,11 +307,9 @@ def _source(
             places.setdefault(digest, (index, row))
     if missing := sum(1 for digest in digests if digest not in places):
         what = "images" if card.modality == "image" else "reports"
-        more = "" if outputs == ("pooled",) else f" --outputs pooled,{','.join(_beside(outputs))}"
         raise Mismatch(
             f"{missing} of {len(digests)} {what} have no {' and '.join(outputs)} features by "
-            f"{card.name!r} in the store. Encode them: carina encode DATA --encoder {card.name} "
-            f"--store STORE{more}."
+            f"{card.name!r} in the store. Encode them: {encode_command(card.name, outputs)}."
         )
     place = np.array([places[digest] for digest in digests], dtype=np.int64).reshape(-1, 2)
     used = np.unique(place[:, 0])

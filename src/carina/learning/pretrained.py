@@ -4,8 +4,10 @@ Nothing in either executes. Each folder is whole or not there, and its JSON know
 tensors beside it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import save_file
 from torch import Tensor
@@ -17,7 +19,18 @@ from carina.adaptors import (
     unpack_pretrained,
     unshared,
 )
-from carina.core import Mismatch, digest_file, dump, partial_folder, read_json, write_json
+from carina.core import (
+    Mismatch,
+    MissingFile,
+    UnreadableFile,
+    digest_bytes,
+    digest_file,
+    dump,
+    partial_folder,
+    read_json,
+    to_json,
+    write_json,
+)
 from carina.learning.checkpoint import checked_tensors
 from carina.learning.pretraining import Epoch, Standing
 
@@ -26,13 +39,25 @@ __all__ = ["load_adaptor", "load_standing", "save_adaptor", "save_standing"]
 _FORMAT = 1
 _PLAIN, _TENSORS = "adaptor.json", "adaptor.safetensors"
 _STANDING, _STATE = "standing.json", "standing.safetensors"
-_BESIDE = ("format", "tensors")  # of `SavedAdaptor`, what the Adaptor itself does not know
+_BESIDE = (
+    "format",
+    "tensors",
+    "digest",
+)  # of `SavedAdaptor`, what the Adaptor itself does not know
+_NEAR = (f"adaptor/{_PLAIN}", f"*/adaptor/{_PLAIN}")
+_ANEW = "Copy the Adaptor's folder anew, or pre-train it again: carina pretrain."
 _PARTS = ("weights", "best", "optimiser")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedAdaptor:
-    """A `PretrainedAdaptor` but for its tensors, whose file's digest it knows."""
+    """A `PretrainedAdaptor` but for its tensors, whose file's digest it knows.
+
+    Attributes:
+        tensors: Digest of the file beside it.
+        digest: Of this very file with "" in the place of the digest; "" in one from before there
+            were digests.
+    """
 
     format: int
     config: CrossModalConfig
@@ -44,6 +69,7 @@ class SavedAdaptor:
     pairs: int
     patients: int
     tensors: str
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,22 +88,31 @@ def save_adaptor(folder: Path, adaptor: PretrainedAdaptor) -> None:
     with partial_folder(folder) as partial:
         save_file(tensors, partial / _TENSORS)
         digest = digest_file(partial / _TENSORS)
-        write_json(partial / _PLAIN, {"format": _FORMAT, **plain, "tensors": digest})
+        saved = {"format": _FORMAT, **plain, "tensors": digest, "digest": ""}
+        write_json(partial / _PLAIN, {**saved, "digest": _digest(saved)})
 
 
 def load_adaptor(folder: Path) -> PretrainedAdaptor:
     """The Adaptor that `save_adaptor` wrote.
 
     Raises:
-        MissingFile: where it is not there.
+        MissingFile: where it is not there, with what is.
         UnreadableFile: where its bytes are not those that were written.
         Mismatch: where it was written in another format, or its tensors are of another form.
     """
-    saved = read_json(folder / _PLAIN, SavedAdaptor)
+    path = folder / _PLAIN
+    if folder.is_file() or not path.is_file():
+        raise MissingFile(_no_adaptor(folder))
+    saved = read_json(path, SavedAdaptor)
     _same_format(saved.format, "Adaptor")
-    tensors = checked_tensors(folder / _TENSORS, saved.tensors, beside=_PLAIN)
-    plain = {name: value for name, value in dump(saved).items() if name not in _BESIDE}
-    return unpack_pretrained(plain, tensors)
+    whole = dump(saved)
+    if saved.digest and saved.digest != _digest({**whole, "digest": ""}):
+        raise UnreadableFile(f"{_PLAIN} is not as it was written: it is damaged or edited. {_ANEW}")
+    try:
+        tensors = checked_tensors(folder / _TENSORS, saved.tensors, beside=_PLAIN)
+    except (MissingFile, UnreadableFile) as error:
+        raise type(error)(f"{error} {_ANEW}") from None
+    return unpack_pretrained({n: value for n, value in whole.items() if n not in _BESIDE}, tensors)
 
 
 def save_standing(folder: Path, standing: Standing) -> None:
@@ -118,6 +153,30 @@ def load_standing(folder: Path) -> Standing:
         best=part("best"),
         best_epoch=saved.best_epoch,
         optimiser=part("optimiser"),
+    )
+
+
+def _digest(plain: Mapping[str, Any]) -> str:
+    return digest_bytes(to_json(plain).encode())
+
+
+def _no_adaptor(folder: Path) -> str:
+    """What is there in the place of an Adaptor, and where one lies near it."""
+    if folder.is_file():
+        came = f"{folder} is a file, and an Adaptor is a folder."
+    elif not folder.is_dir():
+        came = f"There is no folder {folder}."
+    else:
+        came = f"{folder} is no Adaptor: there is no {_PLAIN} in it."
+    near = [folder.parent] if folder.name == _PLAIN else []
+    near += sorted({path.parent for way in _NEAR for path in folder.glob(way)})
+    if len(near) == 1:
+        return f"{came} Did you mean {near[0]}?"
+    if near:
+        return f"{came} It holds {len(near)} of them; name one: {', '.join(map(str, near))}."
+    return (
+        f"{came} Make one, which is then the folder 'adaptor' in O/NAME: carina pretrain DATA "
+        "--image-encoder E --text-encoder T --store STORE --out O."
     )
 
 

@@ -64,3 +64,4 @@ from carina.recipes.updating.restoring import restored as restored
 from carina.recipes.updating.rolling_back import roll_back as roll_back
 from carina.recipes.updating.update import decide as decide
 from carina.recipes.updating.update import update as update
+from carina.recipes.verbs import check_verb as check_verb

@@ -47,11 +47,12 @@ def adapted(
 
     Raises:
         MissingFile, UnreadableFile: where it is not there, or not whole.
-        Mismatch: where it stands on other encoders, or reads tokens.
+        Mismatch: where it stands on other encoders, gives no vectors, or reads tokens.
     """
     adaptor = load_adaptor(folder)
-    _check_reads(adaptor)
     _check_encoders(cards, (adaptor.image_encoder, adaptor.text_encoder))
+    _check_gives(adaptor, cards)
+    _check_reads(adaptor, cards)
     return Adapted(
         features=embed_in_blocks(adaptor, features),
         prompts=prompts_adapted(adaptor, prompts),
@@ -78,7 +79,7 @@ def images_adapted(
         MissingFile, UnreadableFile, Mismatch: as `adapted`.
     """
     adaptor = adaptor_over(folder, card)
-    _check_reads(adaptor)
+    _check_reads(adaptor, (card,))
     return embed_in_blocks(adaptor, features), adaptor
 
 
@@ -87,26 +88,48 @@ def adaptor_over(folder: Path, card: EncoderCard) -> PretrainedAdaptor:
 
     Raises:
         MissingFile, UnreadableFile: where it is not there, or not whole.
-        Mismatch: where it stands on another encoder.
+        Mismatch: where it stands on another encoder, or gives no vectors.
     """
     adaptor = load_adaptor(folder)
     _check_encoders((card,), (adaptor.image_encoder,))
+    _check_gives(adaptor, (card,))
     return adaptor
 
 
-def _check_reads(adaptor: PretrainedAdaptor) -> None:
+def _check_gives(adaptor: PretrainedAdaptor, cards: Sequence[EncoderCard]) -> None:
+    if not adaptor.width:
+        raise Mismatch(
+            f"This Adaptor, of the form {type(adaptor.config).__name__}, compares each film with each "
+            "report and gives no vector of either for anything to stand on. Pre-train a CrossModal: "
+            f"{_pretrain(cards)}."
+        )
+
+
+def _check_reads(adaptor: PretrainedAdaptor, cards: Sequence[EncoderCard]) -> None:
     if adaptor.reads is not Reads.VECTORS:
         raise Mismatch(
-            "This Adaptor reads patches and words, and here is one vector a film and a prompt. "
-            "Pre-train one with reads = 'vectors'."
+            f"This Adaptor, of the form {type(adaptor.config).__name__}, reads tokens, and a stream or "
+            "a probe has one vector a film. Over the grid it serves carina segment; here stands one "
+            "that reads vectors: in its recipe reads = 'vectors' under [training.adaptor], or "
+            f"{_pretrain(cards, recipe='adaptor-canonical')}."
         )
 
 
 def _check_encoders(cards: Sequence[EncoderCard], wanted: tuple[str, ...]) -> None:
-    if tuple(card.fingerprint for card in cards) != wanted:
+    pairs = zip(cards, wanted, strict=True)
+    if others := [card for card, fingerprint in pairs if card.fingerprint != fingerprint]:
+        told = " and ".join(f"{card.name} ({card.fingerprint})" for card in others)
         raise Mismatch(
-            f"This Adaptor stands on other encoders than {' and '.join(c.name for c in cards)}, or "
-            "on other weights of theirs. Pre-train one over these: carina pretrain DATA "
-            f"--image-encoder {cards[0].name}"
-            f" --text-encoder {cards[1].name if len(cards) > 1 else 'T'}."
+            f"This Adaptor stands on other encoders than {told}, or on other weights of theirs: "
+            f"{' and '.join(wanted)}. Name those, or pre-train one over these: {_pretrain(cards)}."
         )
+
+
+def _pretrain(cards: Sequence[EncoderCard], *, recipe: str = "") -> str:
+    """The command that makes an Adaptor over some encoders."""
+    text = cards[1].name if len(cards) > 1 else "T"
+    asked = f" --recipe {recipe}" if recipe else ""
+    return (
+        f"carina pretrain DATA{asked} --image-encoder {cards[0].name} --text-encoder {text} "
+        "--store STORE --out OUT"
+    )

@@ -1,5 +1,6 @@
 """From a manifest and a store to image and report pairs: to learn from, to stop by, to be judged on."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import final
@@ -8,8 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from carina.adaptors import Reads, Sequences
-from carina.core import InvalidValue, fingerprint
-from carina.encoders import EncoderCard
+from carina.core import InvalidValue, Mismatch, fingerprint
+from carina.encoders import EncoderCard, SelfCheck
 from carina.features import FeatureTable, Store, lookup, lookup_reports
 from carina.learning import Pairs
 from carina.recipes.pretrain import Pretrain, SharedReports
@@ -19,8 +20,16 @@ __all__ = ["Judged", "PreparedPairs", "prepare_pairs"]
 
 _SALT = "pretrain"
 _NO_REPORT = "without a report"
+_FORGOTTEN = "of a patient whom the store forgot"
 _NO_FILM = "without features of the film, which was missing or unreadable when encoded"
 _TWO_SPLITS = "whose film or report also stands in a split that is held back"
+_NEXT = {
+    _NO_REPORT: "name the table's column of reports in mapping.toml",
+    _FORGOTTEN: "name data with other patients",
+    _NO_FILM: "mend the films and encode them again",
+    _TWO_SPLITS: "where many films share their words, keep them by shared_reports = 'kept'",
+}
+_FEWEST = 2  # pairs that can be told from each other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,6 +65,8 @@ class PreparedPairs:
         stop: Pairs that tell when to stop.
         judged: What retrieval is measured on.
         cards: Image encoder, text encoder.
+        checks: For each, how its numbers stood to the golden ones when it encoded; None where that was
+            not put down.
         patients: Patients learned from.
         manifest_digest: Of the whole manifest.
         data: Fingerprint of the pairs to learn from.
@@ -67,6 +78,7 @@ class PreparedPairs:
     stop: Pairs
     judged: Judged
     cards: tuple[EncoderCard, EncoderCard]
+    checks: tuple[SelfCheck | None, SelfCheck | None]
     patients: int
     manifest_digest: str
     data: str
@@ -89,16 +101,20 @@ def prepare_pairs(recipe: Pretrain, manifest: Manifest, store: Store) -> Prepare
     held back.
 
     Raises:
-        Mismatch: where films or reports were never encoded, with the command that does it.
+        Mismatch: where films or reports were never encoded, with the command that does it, or an
+            encoder reads the other side's, or gives no tokens where they are wanted.
         UnknownName: where the store has nothing by an encoder, with the command that does it.
         InvalidValue: where too few pairs are left.
     """
-    cards = store.card(recipe.image_encoder), store.card(recipe.text_encoder)
-    films, reports = lookup(manifest, store, cards[0]), lookup_reports(manifest, store)
+    outputs = ("pooled",) if recipe.training.adaptor.reads is Reads.VECTORS else ("tokens",)
+    names = (recipe.image_encoder, recipe.text_encoder)
+    cards = store.card(names[0], outputs=outputs), store.card(names[1], outputs=outputs)
+    _must_fit(cards, outputs)
+    films = lookup(manifest, store, cards[0], outputs=outputs)
+    reports = lookup_reports(manifest, store)
     rows, left_out = _usable(recipe, manifest, films, reports)
     here = manifest.take(rows)
     film, report = [films[row] or "" for row in rows], [reports[row] or "" for row in rows]
-    outputs = ("pooled",) if recipe.training.adaptor.reads is Reads.VECTORS else ("tokens",)
     tables = tuple(
         store.table(card, tuple(dict.fromkeys(digests)), outputs=outputs)
         for card, digests in zip(cards, (film, report), strict=True)
@@ -111,20 +127,45 @@ def prepare_pairs(recipe: Pretrain, manifest: Manifest, store: Store) -> Prepare
     )
     learn, stop, judge = (here.rows(*recipe.learn), here.rows(recipe.stop), here.rows(recipe.judge))
     for what, some in (("learn from", learn), ("stop by", stop), ("be judged on", judge)):
-        if len(some) < 2:
-            raise InvalidValue(_too_few(recipe, what, len(some), left_out))
+        if len(some) < _FEWEST:
+            raise InvalidValue(_too_few(recipe, manifest, what, len(some), left_out))
     patients = patient_codes(here.patient, _SALT)
     return PreparedPairs(
         learn=every.take(learn),
         stop=every.take(stop),
         judged=_judged(every.take(judge), here.take(judge), patients[judge]),
         cards=cards,
+        checks=(store.check_of(cards[0]), store.check_of(cards[1])),
         patients=len(set(patients[learn].tolist())),
         manifest_digest=manifest.digest,
         data=fingerprint([[film[row], report[row]] for row in learn]),
         left_out=left_out,
         tables=tables,
     )
+
+
+def _must_fit(cards: tuple[EncoderCard, EncoderCard], outputs: tuple[str, ...]) -> None:
+    """Refuse encoders of the other side, and those without tokens where tokens are read."""
+    image, text = cards
+    if (image.modality, text.modality) != ("image", "text"):
+        swap = (image.modality, text.modality) == ("text", "image")
+        raise Mismatch(
+            "A pre-training reads films by an image encoder and reports by a text encoder; got "
+            f"{image.name}, which reads {image.modality}s, for the films and {text.name}, which "
+            f"reads {text.modality}s, for the reports. "
+            + (
+                f"Swap them: --image-encoder {text.name} --text-encoder {image.name}."
+                if swap
+                else "See: carina encoders."
+            )
+        )
+    without = [card.name for card in cards if not card.token_dim]
+    if "tokens" in outputs and without:
+        raise Mismatch(
+            f"{' and '.join(without)} gives one vector and no tokens, and this Adaptor reads tokens. "
+            "One that reads vectors stands over it: carina pretrain DATA --recipe adaptor-canonical "
+            f"--image-encoder {image.name} --text-encoder {text.name} --store STORE --out OUT."
+        )
 
 
 def _reader(table: FeatureTable, reads: Reads) -> Callable[[Int[np.ndarray, " some"]], Sequences]:
@@ -149,11 +190,11 @@ def _usable(
     """Rows that are pairs and stand in one split only, and the others counted by reason."""
     last: dict[str, int] = {}  # film or report -> how firmly it is held back
     sides: dict[int, list[str]] = {}
-    counted = dict.fromkeys((_NO_REPORT, _NO_FILM, _TWO_SPLITS), 0)
+    counted = dict.fromkeys(_NEXT, 0)
     for row in manifest.rows(*recipe.learn, recipe.stop, recipe.judge).tolist():
         film, report = films[row], reports[row]
         if report is None:
-            counted[_NO_REPORT] += 1
+            counted[_FORGOTTEN if manifest.report[row].strip() else _NO_REPORT] += 1
         elif film is None:
             counted[_NO_FILM] += 1
         else:
@@ -200,14 +241,19 @@ def _judged(pairs: Pairs, manifest: Manifest, patients: Int[np.ndarray, " rows"]
     )
 
 
-def _too_few(recipe: Pretrain, what: str, came: int, left_out: Mapping[str, int]) -> str:
-    splits = {"learn from": " and ".join(recipe.learn), "stop by": recipe.stop}.get(
-        what, recipe.judge
-    )
+def _too_few(
+    recipe: Pretrain, manifest: Manifest, what: str, came: int, left_out: Mapping[str, int]
+) -> str:
+    splits = {"learn from": recipe.learn, "stop by": (recipe.stop,)}.get(what, (recipe.judge,))
     without = "; ".join(f"{n} {why}" for why, n in left_out.items())
+    if len(manifest.rows(*splits)) < _FEWEST:
+        there = ", ".join(f"{split} {n}" for split, n in Counter(manifest.split).most_common())
+        steps = [f"name other splits in a recipe (learn, stop, judge), of those there are: {there}"]
+    else:
+        steps = [_NEXT[why] for why in left_out]
     return (
-        f"Pre-training needs pairs of film and report to {what}, in the split {splits}; there "
-        f"{'is 1' if came == 1 else f'are {came}'}. {f'Left out: {without}. ' if without else ''}"
-        "Name the splits of the table in a recipe, or its column of reports in mapping.toml; where "
-        "many films share their words, shared_reports = 'kept' keeps them. See: carina check DATA."
+        f"Pre-training needs {_FEWEST} pairs of film and report or more to {what}, in the split "
+        f"{' and '.join(splits)}; there {'is 1' if came == 1 else f'are {came}'}. "
+        f"{f'Left out: {without}. ' if without else ''}Next: {'; or '.join(steps)}. "
+        "See: carina check DATA."
     )

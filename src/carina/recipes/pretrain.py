@@ -52,7 +52,8 @@ class Pretrain:
             raise InvalidValue(
                 "Pre-training has a name, an image encoder and a text encoder; got "
                 f"name={self.name!r}, image_encoder={self.image_encoder!r}, "
-                f"text_encoder={self.text_encoder!r}. See: carina encoders."
+                f"text_encoder={self.text_encoder!r}. Name both: --image-encoder E --text-encoder T. "
+                "See: carina encoders."
             )
         apart = (*self.learn, self.stop, self.judge)
         if not self.learn or len(set(apart)) != len(apart):

@@ -9,7 +9,16 @@ import numpy as np
 from jaxtyping import Float
 
 from carina.adaptors import CrossModalConfig, CrossModalModule, PretrainedAdaptor
-from carina.core import fingerprint, generator, partial_folder, read_json, write_json
+from carina.core import (
+    Mismatch,
+    MissingFile,
+    UnreadableFile,
+    fingerprint,
+    generator,
+    partial_folder,
+    read_json,
+    write_json,
+)
 from carina.evaluation import Retrieval, judge_retrieval, likeness_of_findings
 from carina.learning import (
     Canonical,
@@ -20,6 +29,7 @@ from carina.learning import (
     Pretrained,
     Pretraining,
     PretrainingStep,
+    Standing,
     compared,
     fit_canonical,
     load_standing,
@@ -30,7 +40,7 @@ from carina.learning import (
 from carina.recipes.pairing import PreparedPairs
 from carina.recipes.passes import Progress
 from carina.recipes.pretrain import Pretrain
-from carina.recipes.records import cards_used
+from carina.recipes.records import cards_used, environment
 from carina.recipes.standing import alone_in, tidy
 
 __all__ = ["PretrainingDone", "PretrainingResults", "pretraining_name", "run_pretraining"]
@@ -141,6 +151,7 @@ def _worked(
     )
     with partial_folder(final) as folder:
         write_json(folder / "recipe.json", recipe)
+        write_json(folder / "environment.json", environment(prepared.cards, prepared.checks))
         write_json(folder / "encoders.json", cards_used(prepared.cards))
         save_adaptor(folder / "adaptor", adaptor)
         write_json(folder / _RESULTS, results)
@@ -171,7 +182,7 @@ def _trained(
     how: Pretraining, seed: int, prepared: PreparedPairs, path: Path
 ) -> Generator[Progress, None, _Learned]:
     """Epoch by epoch, each kept under the path to go on from."""
-    standing = load_standing(path) if path.is_dir() else None
+    standing = _standing(path) if path.is_dir() else None
     for event in pretrain(how, prepared.learn, prepared.stop, seed=seed, standing=standing):
         match event:
             case PretrainingStep(index=index, of=of, loss=loss):
@@ -186,6 +197,16 @@ def _trained(
         epochs=done.standing.epochs,
         best_epoch=done.standing.best_epoch,
     )
+
+
+def _standing(path: Path) -> Standing:
+    try:
+        return load_standing(path)
+    except (MissingFile, UnreadableFile, Mismatch) as error:
+        raise type(error)(
+            f"{error} Remove the folder {path.parent.name} of the unfinished pre-training, and the "
+            "same command begins it anew."
+        ) from None
 
 
 def _adaptor(learned: _Learned, prepared: PreparedPairs) -> PretrainedAdaptor:

@@ -111,9 +111,11 @@ class Continual:
     def __post_init__(self) -> None:
         if not self.name.strip():
             raise InvalidValue("A recipe has a name, which its card shows; got none.")
-        if not self.encoders or len(set(self.encoders)) != len(self.encoders):
+        twice = len(set(self.encoders)) != len(self.encoders)
+        if not self.encoders or "" in self.encoders or twice:
             raise InvalidValue(
-                f"A recipe names one image encoder or more, each once: {self.encoders}."
+                "A recipe names one image encoder or more, each once; got "
+                f"{', '.join(map(repr, self.encoders)) or 'none'}."
             )
         if self.folds < 0 or self.folds == 1 or self.draws < 100:
             raise InvalidValue(
@@ -199,5 +201,8 @@ def find_recipe(text: str, named: dict[str, Callable[[], Recipe]]) -> Recipe:
         raise UnknownName(f"No recipe at {text!r}: {str(error).rstrip('.')}.") from error
     recipe = make() if callable(make) else make
     if not isinstance(recipe, Recipe):
-        raise ConfigError(f"{text!r} gave a {type(recipe).__name__}, wanted a Recipe.")
+        raise ConfigError(
+            f"{text!r} gave a {type(recipe).__name__}, wanted a Recipe: a Continual. Other forms go "
+            "to other verbs, by name or as a file: carina recipes NAME prints one."
+        )
     return recipe

@@ -1,16 +1,29 @@
-"""What a run leaves in its folder for bundles: how scores become answers, and who encoded."""
+"""What a run leaves in its folder: how scores become answers, who encoded, and made with what."""
 
+import os
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
+
+import torch
 
 from carina.bundles import AnswerRule
 from carina.core import InvalidValue
-from carina.encoders import EncoderCard
+from carina.encoders import EncoderCard, SelfCheck
 from carina.evaluation import Fitted
 from carina.measures import CalibrationMap, OperatingPoint, Sigmoid
 from carina.recipes.calibrate import Calibrated
 
-__all__ = ["CardsUsed", "Rule", "Rules", "answer_rules", "cards_used", "rules_of"]
+__all__ = [
+    "CardsUsed",
+    "Rule",
+    "Rules",
+    "answer_rules",
+    "cards_used",
+    "environment",
+    "rules_of",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,3 +117,27 @@ def cards_used(cards: tuple[EncoderCard, ...]) -> CardsUsed:
         images=tuple(card for card in cards if card.modality == "image"),
         text=texts[0] if texts else None,
     )
+
+
+def environment(
+    cards: Sequence[EncoderCard], checks: Sequence[SelfCheck | None]
+) -> dict[str, object]:
+    """``environment.json``: what numbers were made with; nothing names the machine or its user.
+
+    Args:
+        cards: The encoders.
+        checks: How the numbers of each stood to the golden ones, or None; shorter where nobody asked.
+    """
+    return {
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "processors": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "packages": {name: version(name) for name in ("carina", "numpy", "torch", "transformers")},
+        "self_checks": {
+            card.name: check
+            for card, check in zip(cards, checks, strict=False)
+            if check is not None
+        },
+    }

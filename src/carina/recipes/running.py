@@ -4,19 +4,15 @@ Choices are made out of fold on train and val, or on val held apart; the test sp
 by the refit.
 """
 
-import os
-import platform
 import resource
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Int
 
 from carina.bundles import write_taught
@@ -37,7 +33,7 @@ from carina.recipes.judging import Answered, Steps, results_of, scores_of
 from carina.recipes.passes import Pass, Progress, Walked, learners_left, walk, walked
 from carina.recipes.preparation import Prepared
 from carina.recipes.recipe import CalibrateBy, Continual, beside_its_plan
-from carina.recipes.records import cards_used, rules_of
+from carina.recipes.records import cards_used, environment, rules_of
 from carina.recipes.standing import alone_in, tidy
 from carina.recipes.steering import controls_walked, follow_controls
 from carina.recipes.streaming import held_apart, refuse_unlearnable, told_and_shown
@@ -165,7 +161,7 @@ def _worked(
             calibration,
         ),
         test=scores_of("test", prepared, stream, prepared.test, refit, calibration),
-        lived=_with_rows_kept(recipe, prepared, chosen_on[1], refit.lived),
+        lived=_with_rows_kept(recipe, prepared, chosen_on[1], _over_adaptor(prepared, refit.lived)),
         controls=controls_walked(recipe, unfinished, steps),
         readouts=[learner.readout for learner in learners],
         positives=_positives(told, shown, stream.space.names),
@@ -176,7 +172,7 @@ def _worked(
     results = replace(results, seconds=seconds, peak_memory_bytes=_peak_memory())
     with partial_folder(final) as folder:
         write_json(folder / "recipe.json", beside_its_plan(recipe))
-        write_json(folder / "environment.json", _environment(prepared))
+        write_json(folder / "environment.json", environment(prepared.cards, prepared.checks))
         write_json(folder / "plan.json", written(stream, ground))
         write_json(folder / "rules.json", rules_of(calibration, stream.space.names))
         write_json(folder / "encoders.json", cards_used(prepared.cards))
@@ -262,24 +258,15 @@ def _with_rows_kept(
     return tuple(told)
 
 
+def _over_adaptor(prepared: Prepared, lived: tuple[Lived, ...]) -> tuple[Lived, ...]:
+    """What stays behind, with the numbers of the Adaptor the run stands on, where there is one."""
+    if prepared.pretrained is None:
+        return lived
+    beneath = {"pretrained": prepared.pretrained.bytes}
+    return tuple(replace(life, kept_bytes={**life.kept_bytes, **beneath}) for life in lived)
+
+
 def _peak_memory() -> int:
     """Bytes; Linux counts in KiB, macOS in bytes."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def _environment(prepared: Prepared) -> dict[str, object]:
-    """What the numbers were made with; nothing that names the machine or its user."""
-    return {
-        "python": platform.python_version(),
-        "system": platform.system(),
-        "machine": platform.machine(),
-        "processors": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "packages": {name: version(name) for name in ("carina", "numpy", "torch", "transformers")},
-        "self_checks": {
-            card.name: check
-            for card, check in zip(prepared.cards, prepared.checks, strict=False)
-            if check is not None
-        },
-    }

@@ -1,6 +1,7 @@
 """Run a segmentation: masks and frozen maps together, a decoder a draw, judged beside no reader."""
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -100,9 +101,11 @@ def to_encode(recipe: Segmentation, manifest: Manifest, marks: Marks) -> Int[np.
     counts = {split: sum(manifest.split[row] == split for row in rows) for split in sorted(wanted)}
     if not all(counts.values()):
         told = " and ".join(f"{count} in {split}" for split, count in counts.items())
+        aside = Counter(marks.set_aside.values()).items()
         raise InvalidValue(
             f"Masks of {recipe.structure!r} are of {told}; both are wanted. Mark films of the "
             "other, or give some patients of those marked another split."
+            + "".join(f" Set aside: {count} x {why}" for why, count in aside)
         )
     return np.array(rows, dtype=np.int64)
 
@@ -122,7 +125,7 @@ def prepare_masks(
     outputs = outputs_needed(recipe.teaching.decoder, card)
     adaptor = adaptor_over(Path(recipe.adaptor), card) if recipe.adaptor else None
     rows = to_encode(recipe, manifest, marks)
-    found = lookup(manifest.take(rows), store, card)
+    found = lookup(manifest.take(rows), store, card, outputs=outputs)
     usable = rows[[digest is not None for digest in found]]
     masks = read_masks(manifest, marks.only(usable), card.preprocess)
     here = manifest.take(masks.rows)

@@ -106,6 +106,20 @@ class Predictor:
             intended_use=self.bundle.intended_use,
         )
 
+    def require_grid(self) -> None:
+        """Refuse to say where, for a bundle that cannot; asked before any image is read.
+
+        Raises:
+            Mismatch: where the bundle stands on several encoders, or its encoder gives no grid.
+        """
+        card = self.encoders[0].card
+        if len(self.encoders) > 1 or not card.token_dim or card.preprocess is None:
+            names = " + ".join(encoder.card.name for encoder in self.encoders)
+            raise Mismatch(
+                f"A heat map needs one encoder with a grid; this bundle stands on {names}. Bundle "
+                "a run over one encoder; carina encoders --json shows which have a grid."
+            )
+
     def heat(self, image: Path, findings: Sequence[str]) -> tuple[Heat, ...]:
         """Where on an image the reader sees some findings; see `finding_map` for what it means.
 
@@ -116,17 +130,13 @@ class Predictor:
             findings: Of those the bundle scores.
 
         Raises:
-            Mismatch: where the bundle stands on several encoders, or its encoder gives no grid.
+            Mismatch: as `require_grid`.
             UnknownName: for a finding the bundle does not score.
             MissingFile, UnreadableFile: where the image cannot be read.
         """
+        self.require_grid()
         card = self.encoders[0].card
-        if len(self.encoders) > 1 or not card.token_dim or card.preprocess is None:
-            names = " + ".join(encoder.card.name for encoder in self.encoders)
-            raise Mismatch(
-                f"A heat map needs one encoder with a grid; this bundle stands on {names}. Bundle "
-                "a run over one encoder; carina encoders --json shows which have a grid."
-            )
+        assert card.preprocess is not None  # noqa: S101 - asked before
         pixels = read_image(image).pixels
         (found,) = encode_images(self.encoders[0], [prepare(pixels, card.preprocess)], tokens=True)
         assert found.tokens is not None  # noqa: S101 - the card says it gives them

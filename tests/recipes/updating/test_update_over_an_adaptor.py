@@ -112,6 +112,7 @@ def test_new_films_and_a_new_finding_are_learned_through_it(
     present = torch.from_numpy(new.labels[:, labels.index("Nodule")] == 1)
 
     assert (dossier.replaced, dossier.version, after.labels) == (True, 2, labels)
+    assert dossier.kept_bytes["pretrained"] == after.bytes["pretrained"] > 0
     assert whole(reader) == adaptor().fingerprint
     assert len(said) == 100
     assert nodule[present].mean() > nodule[~present].mean()

@@ -43,6 +43,8 @@ class TakenOut:
         films: Films of the patient that had taught it.
         before: Whether the patient had been taken out before.
         first_unknown: Whether nobody knows what taught version 1.
+        pretrained_on: Of how many patients' pairs the frozen Adaptor it stands on was learned, which
+            is left as it is; None where it stands on none.
     """
 
     freed: tuple[int, ...]
@@ -50,6 +52,7 @@ class TakenOut:
     films: int
     before: bool
     first_unknown: bool
+    pretrained_on: int | None
 
 
 def take_out(folder: Path, patient: str, data: Manifest, store: Store) -> TakenOut:
@@ -77,8 +80,16 @@ def take_out(folder: Path, patient: str, data: Manifest, store: Store) -> TakenO
         salt = reader.recipe.salt
         code = int(history.codes(patient_codes([patient], salt))[0])
         unknown = not history.lineage.taught_known
+        beneath = reader.home.pretrained and reader.home.pretrained.patients
         if f"{code:016x}" in history.lineage.forgotten:
-            return TakenOut(freed=(), removed=(), films=0, before=True, first_unknown=unknown)
+            return TakenOut(
+                freed=(),
+                removed=(),
+                films=0,
+                before=True,
+                first_unknown=unknown,
+                pretrained_on=beneath,
+            )
         lessons = _lessons(history, code)
         if not lessons:
             raise UnknownName(
@@ -107,6 +118,7 @@ def take_out(folder: Path, patient: str, data: Manifest, store: Store) -> TakenO
             films=len({int(image) for lesson in lessons.values() for image in lesson.images}),
             before=False,
             first_unknown=unknown,
+            pretrained_on=beneath,
         )
 
 

@@ -106,7 +106,7 @@ def put_down(
             flips_on="" if not trials else f"the {trials[0].ground}",
             stays=dict(new.stays),
             withheld=dict(new.withheld),
-            kept_bytes=kept(new.home).bytes,
+            kept_bytes={**kept(new.home).bytes, **_beneath(case.bundle)},
             fewest_patients=new.home.fewest_patients,
             single_patients=new.home.single_patients,
         )
@@ -129,6 +129,11 @@ def put_down(
     )
     commit(history, event, serve=version)
     return dossier
+
+
+def _beneath(bundle: Bundle) -> dict[str, int]:
+    """The bytes of the Adaptor a reader stands on, by kind."""
+    return {} if bundle.pretrained is None else {"pretrained": bundle.pretrained.bytes}
 
 
 def _staged(case: Case, new: Candidate, bundle: Bundle, version: int) -> Digests:
