@@ -11,6 +11,7 @@ from carina.cli.terminal import note, print_json, print_table, progress
 from carina.core import Estimate
 from carina.evaluation import Direction
 from carina.features import Store
+from carina.learning import Processes, started_processes
 from carina.recipes import (
     Pretrain,
     PretrainingDone,
@@ -41,6 +42,7 @@ def pretrain(
     """Align two frozen encoders from films and their reports: an Adaptor, judged by retrieval.
 
     One that was cut off goes on where it stood; one that is there already is shown.
+    Processes that torchrun starts share each batch, and the first writes and speaks.
 
     Args:
         data: The data folder, its table, or a collection of several data sets (TOML).
@@ -58,7 +60,10 @@ def pretrain(
     if seed is not None:
         chosen = replace(chosen, seed=seed)
     place = free_for_folder(out)
-    done = _to_end(chosen, data, mapping, store, place)
+    with started_processes() as processes:
+        done = _to_end(chosen, data, mapping, store, place, processes)
+    if processes.number:
+        return
     if as_json:
         print_json(done.results)
     else:
@@ -79,14 +84,20 @@ def _chosen(recipe: str | None, image: str | None, text: str | None) -> Pretrain
 
 
 def _to_end(
-    recipe: Pretrain, data: Path, mapping: Path | None, store: Path, out: Path
+    recipe: Pretrain,
+    data: Path,
+    mapping: Path | None,
+    store: Path,
+    out: Path,
+    processes: Processes,
 ) -> PretrainingDone:
+    speaks = processes.number == 0
     with prepare_pairs(recipe, read_data(data, mapping), Store(store)) as prepared:
-        for why, count in prepared.left_out.items():
+        for why, count in prepared.left_out.items() if speaks else ():
             note(f"Left out: {count} film(s) {why}.")
-        with one_thread(), progress() as bars:
+        with one_thread(), progress(quiet=not speaks) as bars:
             bar = bars.add_task(recipe.name)
-            for event in run_pretraining(recipe, prepared, out):
+            for event in run_pretraining(recipe, prepared, out, processes=processes):
                 if isinstance(event, PretrainingDone):
                     return event
                 loss = "" if event.loss is None else f", loss {event.loss:.3f}"

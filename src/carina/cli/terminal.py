@@ -18,8 +18,8 @@ _WIDE = 200  # columns where stdout is a file or a pipe
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
-    """Bars on stderr; where that is no terminal, nothing moves and nothing is printed."""
+def progress(*, quiet: bool = False) -> Iterator[Progress]:
+    """Bars on stderr; where that is no terminal, or another process shows them, nothing is printed."""
     console = Console(stderr=True)
     with Progress(
         TextColumn("{task.description}"),
@@ -27,7 +27,7 @@ def progress() -> Iterator[Progress]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=console,
-        disable=not console.is_terminal,
+        disable=quiet or not console.is_terminal,
         transient=True,
     ) as bars:
         yield bars

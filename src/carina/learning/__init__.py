@@ -49,6 +49,7 @@ from carina.learning.probe import train_head as train_head
 from carina.learning.processes import Alone as Alone
 from carina.learning.processes import Processes as Processes
 from carina.learning.processes import Together as Together
+from carina.learning.processes import started_processes as started_processes
 from carina.learning.segment import DecoderLearned as DecoderLearned
 from carina.learning.segment import DecoderStep as DecoderStep
 from carina.learning.segment import Segmenting as Segmenting

@@ -5,8 +5,9 @@ Gao et al., "Scaling Deep Contrastive Learning Batch Size under Memory Limited S
 representations gives each its gradient; then each piece is represented again, and that gradient is
 sent through it. Dropout draws the same numbers both times.
 
-Processes share a batch the same way: each represents its share, sees the representations of all as
-negatives, and the gradients of the shares are summed.
+Processes share a batch the same way: each represents some of the pieces, sees the representations of
+all as negatives, and the gradients of the pieces are summed. What dropout draws hangs on the piece,
+not on who represents it, so any number of processes has the loss and the gradient of one.
 """
 
 from collections.abc import Callable, Iterator
@@ -43,16 +44,17 @@ def backward_in_pieces(
         adaptor: Represents and compares.
         read: The pairs of the batch; asked twice for each where they do not fit in one piece.
         loss: Of the similarities of the whole batch.
-        pairs: In the whole batch; at least one a process.
-        piece: Pairs represented at a time.
+        pairs: In the whole batch.
+        piece: Pairs represented at a time; there is at least one piece a process.
         seed: What dropout follows from.
         beside: What the loss learns beside the adaptor.
         processes: Who shares the batch.
     """
-    share = torch.arange(pairs).tensor_split(processes.count)[processes.number]
-    pieces = torch.split(share, piece)
-    seeds = [f"{seed}/{processes.number}/{index}" for index in range(len(pieces))]
-    at_once = len(pieces) == 1 and processes.count == 1
+    every = torch.split(torch.arange(pairs), piece)
+    at_once = len(every) == 1
+    share = torch.arange(len(every)).tensor_split(processes.count)[processes.number].tolist()
+    pieces = [every[index] for index in share]
+    seeds = [f"{seed}/0/{index}" for index in share]  # with the 0, earlier runs keep their numbers
     made = []
     for rows, own in zip(pieces, seeds, strict=True):
         with torch.set_grad_enabled(at_once), _drawing(own):

@@ -217,8 +217,8 @@ def pretrain(
         `PretrainingStep`; after each epoch `EpochEnded`; at last `Pretrained`.
 
     Raises:
-        InvalidValue: with fewer than two pairs to learn from or to hold out, and where the loss
-            is no longer a number.
+        InvalidValue: with fewer than two pairs to learn from or to hold out, with more processes
+            than pieces of a batch, and where the loss is no longer a number.
     """
     if min(len(pairs), len(held_out)) < 2:
         raise InvalidValue(
@@ -289,6 +289,13 @@ class _Run:
             self._learned, lr=config.rate, weight_decay=config.decay
         )
         self.steps = config.epochs * config.steps_of(len(pairs))
+        smallest = len(pairs) // config.steps_of(len(pairs))
+        if -(-smallest // config.piece) < processes.count:
+            raise InvalidValue(
+                f"A batch of {smallest} pairs in pieces of {config.piece} gives some of "
+                f"{processes.count} processes nothing to do. Set `piece` to "
+                f"{max(1, smallest // processes.count)} or less, or start fewer processes."
+            )
 
     def batches(self, epoch: int) -> Iterator[tuple[int, Int[np.ndarray, " batch"]]]:
         """Number of each step of an epoch, and its pairs: each pair once, in the epoch's own order."""

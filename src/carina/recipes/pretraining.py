@@ -1,6 +1,7 @@
 """Run a pre-training: epochs, each one a place to go on from, then retrieval, one folder."""
 
 from collections.abc import Generator, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -21,6 +22,7 @@ from carina.core import (
 )
 from carina.evaluation import Retrieval, judge_retrieval, likeness_of_findings
 from carina.learning import (
+    Alone,
     Canonical,
     CanonicalFitted,
     CanonicalTried,
@@ -29,6 +31,7 @@ from carina.learning import (
     Pretrained,
     Pretraining,
     PretrainingStep,
+    Processes,
     Standing,
     compared,
     fit_canonical,
@@ -104,36 +107,70 @@ def pretraining_name(recipe: Pretrain, prepared: PreparedPairs) -> str:
 
 
 def run_pretraining(
-    recipe: Pretrain, prepared: PreparedPairs, out: Path
+    recipe: Pretrain, prepared: PreparedPairs, out: Path, *, processes: Processes | None = None
 ) -> Iterator[Progress | PretrainingDone]:
     """Pre-train into ``out/<name>``, from wherever an earlier attempt stood.
+
+    Args:
+        recipe: What.
+        prepared: Its pairs.
+        out: Where the folder comes.
+        processes: Who shares each batch; all get the same events, and the first writes.
 
     Yields:
         How far it is; at last `PretrainingDone`.
 
     Raises:
-        UnreadableFile: where another process is at the same one there.
+        UnreadableFile: where somebody else is at the same one there.
+        Mismatch: where the processes do not see one folder.
     """
+    sharing = processes or Alone()
+    writes = sharing.number == 0
     name = pretraining_name(recipe, prepared)
     final, unfinished = out / name, out / f"{name}.unfinished"
-    if not (final / _RESULTS).is_file():
-        with alone_in(unfinished):
-            yield from _worked(recipe, prepared, final, unfinished)
-    tidy(out, name)
+    if not _seen_by_all((final / _RESULTS).is_file(), sharing):
+        with alone_in(unfinished) if writes else nullcontext():
+            yield from _worked(recipe, prepared, final, unfinished, sharing)
+    if writes:
+        tidy(out, name)
     yield PretrainingDone(folder=final, results=read_json(final / _RESULTS, PretrainingResults))
 
 
+def _seen_by_all(seen: int, processes: Processes) -> int:
+    """What each process sees in the folder, where it is the same; nobody writes before all looked."""
+    if not processes.agree(seen):
+        raise Mismatch(
+            f"The {processes.count} processes see different things under --out. Name a folder that "
+            "all of them share."
+        )
+    return seen
+
+
 def _worked(
-    recipe: Pretrain, prepared: PreparedPairs, final: Path, unfinished: Path
+    recipe: Pretrain,
+    prepared: PreparedPairs,
+    final: Path,
+    unfinished: Path,
+    processes: Processes,
 ) -> Iterator[Progress]:
-    """The whole run, up to its folder under its final name."""
+    """The whole run, up to its folder under its final name; the first process judges and writes."""
     started = perf_counter()
     match recipe.training:
         case Canonical() as how:
             learned = yield from _fitted(how, prepared)
         case Pretraining() as how:
-            learned = yield from _trained(how, recipe.seed, prepared, unfinished / "standing")
+            standing = unfinished / "standing"
+            learned = yield from _trained(how, recipe.seed, prepared, standing, processes)
     yield Progress(stage="retrieval", experience="", done=0, of=1)
+    if processes.number == 0:
+        _judged_and_written(recipe, prepared, learned, final, started)
+    processes.agree(0)  # all wait for the folder
+
+
+def _judged_and_written(
+    recipe: Pretrain, prepared: PreparedPairs, learned: "_Learned", final: Path, started: float
+) -> None:
+    """The folder under its final name."""
     adaptor = _adaptor(learned, prepared)
     results = PretrainingResults(
         name=recipe.name,
@@ -179,16 +216,21 @@ def _fitted(how: Canonical, prepared: PreparedPairs) -> Generator[Progress, None
 
 
 def _trained(
-    how: Pretraining, seed: int, prepared: PreparedPairs, path: Path
+    how: Pretraining, seed: int, prepared: PreparedPairs, path: Path, processes: Processes
 ) -> Generator[Progress, None, _Learned]:
     """Epoch by epoch, each kept under the path to go on from."""
     standing = _standing(path) if path.is_dir() else None
-    for event in pretrain(how, prepared.learn, prepared.stop, seed=seed, standing=standing):
+    _seen_by_all(0 if standing is None else len(standing.epochs), processes)
+    events = pretrain(
+        how, prepared.learn, prepared.stop, seed=seed, standing=standing, processes=processes
+    )
+    for event in events:
         match event:
             case PretrainingStep(index=index, of=of, loss=loss):
                 yield Progress(stage="pre-training", experience="", done=index, of=of, loss=loss)
             case EpochEnded(standing=standing):
-                save_standing(path, standing)
+                if processes.number == 0:
+                    save_standing(path, standing)
             case Pretrained():
                 done = event
     return _Learned(
