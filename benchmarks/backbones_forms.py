@@ -1,4 +1,4 @@
-"""Three forms of the Adaptor, equally large, given the same pairs and the same seconds."""
+"""Three forms of the Adaptor, equally large, given the same pairs and at most the same seconds."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -174,8 +174,8 @@ PARTS: Mapping[str, tuple[str, str, Callable[[list[Outcome]], list[str]]]] = {
         _ways,
     ),
     "forms": (
-        "Three forms in the same seconds",
-        f"On the first {FILMS} films, {SECONDS:.0f} s of the processor each and to the end of the epoch.",
+        "Three forms, equally large, on the same pairs",
+        f"On the first {FILMS} films, at most {SECONDS:.0f} s of the processor each; one that no longer gets better on `val` ends earlier.",
         _forms,
     ),
     "notes": (
