@@ -20,7 +20,8 @@ FLAGS = {
     "results": "run as_json",
     "compare": "first second as_json",
     "probe": (
-        "data encoder store out adaptor head shares draws findings rate batch mapping seed as_json"
+        "data store out encoder recipe adaptor head shares draws findings rate batch mapping seed "
+        "as_json"
     ),
     "bundle": "run out after updatable",
     "predict": "bundle images as_json weights trust_input heatmap",

@@ -41,6 +41,7 @@ from carina.evaluation.operating import Operation as Operation
 from carina.evaluation.operating import operated as operated
 from carina.evaluation.probes import ProbeResults as ProbeResults
 from carina.evaluation.probes import ShareResult as ShareResult
+from carina.evaluation.probes import class_accuracy as class_accuracy
 from carina.evaluation.replicates import Quantity as Quantity
 from carina.evaluation.replicates import Replicate as Replicate
 from carina.evaluation.replicates import replicated as replicated
