@@ -21,7 +21,6 @@ from carina.recipes.preparation import prepare as prepare
 from carina.recipes.pretrain import Pretrain as Pretrain
 from carina.recipes.pretrain import SharedReports as SharedReports
 from carina.recipes.pretraining import PretrainingDone as PretrainingDone
-from carina.recipes.pretraining import PretrainingResults as PretrainingResults
 from carina.recipes.pretraining import run_pretraining as run_pretraining
 from carina.recipes.pretrainings import PRETRAININGS as PRETRAININGS
 from carina.recipes.pretrainings import find_pretraining as find_pretraining
