@@ -12,7 +12,7 @@ from benchmarks.backbones_outcome import Outcome, Trial
 from benchmarks.backbones_probe import TENTH, probed
 from carina.adaptors import CrossModalModule, Embeds, Sequences
 from carina.core import Estimate, generator
-from carina.evaluation import Retrieval, judge_retrieval
+from carina.evaluation import PretrainingResults, Retrieval, judge_retrieval
 from carina.features import lookup, lookup_reports
 from carina.learning import compared, load_adaptor
 from carina.recipes import (
@@ -20,7 +20,6 @@ from carina.recipes import (
     PreparedPairs,
     Pretrain,
     PretrainingDone,
-    PretrainingResults,
     prepare_pairs,
     run_pretraining,
 )

@@ -13,14 +13,15 @@ from carina.cli.main import VERBS, app, main
 
 FLAGS = {
     "check": "data mapping policies against read as_json",
-    "encode": "data encoder store weights mapping verify outputs dtype device",
+    "encode": "data encoder store weights mapping verify outputs dtype device reports",
     "run": "recipe data store out mapping seed as_json",
     "card": "runs out",
     "pretrain": "data store out image_encoder text_encoder recipe mapping seed as_json",
     "results": "run as_json",
     "compare": "first second as_json",
     "probe": (
-        "data encoder store out adaptor head shares draws findings rate batch mapping seed as_json"
+        "data store out encoder recipe adaptor head shares draws findings rate batch mapping seed "
+        "as_json"
     ),
     "bundle": "run out after updatable",
     "predict": "bundle images as_json weights trust_input heatmap",

@@ -12,7 +12,7 @@ from PIL import Image
 
 from carina.adaptors import ValueOnly
 from carina.bundles import begin_history, history_folder, write_bundle
-from carina.cards import write_run_card
+from carina.cards import write_pretraining_card, write_probe_card, write_run_card
 from carina.encoders import load_image_encoder, load_text_encoder
 from carina.features import Store, encode, encode_reports, forget
 from carina.learning import Pretraining, Ridge, save_adaptor
@@ -22,10 +22,14 @@ from carina.recipes import (
     Finished,
     Pretrain,
     PretrainingDone,
+    Probe,
+    Probed,
     bundle_of,
     home_of,
     prepare,
     prepare_pairs,
+    prepare_probe,
+    probe,
     run,
     run_pretraining,
     taught_in,
@@ -47,6 +51,7 @@ Edema = "edema"
 Mass = "mass"
 """
 FORMS = ("layout", "format", "schema_version")
+KINDS = ("store", "run", "pre-training", "probe", "bundle", "history")
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +113,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     with prepare_pairs(aligned, halved, store) as pairs:
         *_, done = run_pretraining(aligned, pairs, root / "pretrained")
     assert isinstance(done, PretrainingDone)
+    write_pretraining_card(done.folder)
+    asked = Probe(name="small", encoders=("toy-image",), by=Ridge(betas=(0.0,)), shares=(1.0,))
+    *_, probed = probe(asked, prepare_probe(asked, halved, store), root / "probes")
+    assert isinstance(probed, Probed)
+    write_probe_card(probed.folder)
     forget(store, "P1")
     one, lite = manifest.take(np.array([2])), load_image_encoder("efficientnet-lite0")
     for _ in encode(one, lite, store, outputs=("stages",)):
@@ -116,6 +126,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "store": store.root,
         "run": last.folder,
         "pre-training": done.folder,
+        "probe": probed.folder,
         "bundle": root / "bundle",
         "history": history_folder(root / "bundle"),
     }
@@ -140,7 +151,7 @@ def generic(path: Path) -> str:
     return re.sub(r"stage-\d+", "stage-N", "/".join(parts))
 
 
-@pytest.mark.parametrize("kind", ["store", "run", "pre-training", "bundle", "history"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_page_lists_just_the_files_that_are_there(kind: str, made: dict[str, Path]) -> None:
     root = made[kind]
     there = {generic(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
@@ -148,7 +159,7 @@ def test_the_page_lists_just_the_files_that_are_there(kind: str, made: dict[str,
     assert set(listed(kind)) == there
 
 
-@pytest.mark.parametrize("kind", ["store", "run", "pre-training", "bundle", "history"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_page_tells_the_form_of_every_file_that_has_one(
     kind: str, made: dict[str, Path]
 ) -> None:
@@ -159,7 +170,7 @@ def test_the_page_tells_the_form_of_every_file_that_has_one(
         assert listed(kind)[generic(path.relative_to(made[kind]))] == "".join(form)
 
 
-@pytest.mark.parametrize("kind", ["store", "run", "pre-training", "bundle", "history"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_only_kinds_of_file_that_cannot_run_are_there(kind: str, made: dict[str, Path]) -> None:
     endings = {path.suffix for path in made[kind].rglob("*") if path.is_file()}
 

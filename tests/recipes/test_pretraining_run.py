@@ -25,7 +25,7 @@ from carina.recipes import (
     prepare_pairs,
     run_pretraining,
 )
-from carina.studies import Manifest, Split
+from carina.studies import Manifest, ReportText, Split, reports_as
 
 SHORT = Pretraining(
     adaptor=CrossModal(reads=Reads.VECTORS, width=16, heads=2, hidden=32, layers=1),
@@ -201,6 +201,45 @@ def test_pairs_that_are_none_are_left_out_and_counted(manifest: Manifest, store:
         }
         of_all = len(manifest.rows(Split.PRETRAIN, Split.TRAIN))
         assert len(prepared.learn) == of_all - 2
+
+
+def test_films_of_other_views_are_left_out_and_counted(told: Manifest, store: Store) -> None:
+    views = tuple(("PA", "AP", "LATERAL", "")[row % 4] for row in range(len(told)))
+    with prepare_pairs(SMALL, replace(told, view=views), store) as every:
+        whole = len(every.learn)
+    frontal = replace(SMALL, views=("PA", "AP"))
+    with prepare_pairs(frontal, replace(told, view=views), store) as prepared:
+        learned = told.rows(Split.PRETRAIN, Split.TRAIN)
+        assert len(prepared.learn) == sum(row % 4 < 2 for row in learned) < whole
+        assert dict(prepared.left_out) == {
+            "of another view than the recipe's": sum(row % 4 > 1 for row in range(len(told)))
+        }
+    with pytest.raises(InvalidValue, match="Views are PA, AP, LATERAL; got 'FRONTAL'"):
+        replace(SMALL, views=("FRONTAL",))
+
+
+def test_captions_are_read_where_the_recipe_wants_them(manifest: Manifest, tmp_path: Path) -> None:
+    """A film without a caption is counted; who encoded whole reports hears what is wanted."""
+    reports = [f"HISTORY: Cough. IMPRESSION: Film {row} is seen." for row in range(len(manifest))]
+    reports[manifest.rows(Split.TRAIN)[0]] = "IMPRESSION: Normal."
+    headed, store = replace(manifest, report=tuple(reports)), Store(tmp_path / "store")
+    recipe, texts = replace(SMALL, reports=ReportText.CAPTION), load_text_encoder("toy-text")
+    for _ in encode(headed, load_image_encoder("toy-image"), store):
+        pass
+    for _ in encode_reports(headed, texts, store):
+        pass
+    with pytest.raises(Mismatch, match=r"--encoder toy-text .*The recipe reads: --reports caption"):
+        prepare_pairs(recipe, headed, store)
+    for _ in encode_reports(reports_as(headed, ReportText.CAPTION), texts, store):
+        pass
+    with prepare_pairs(recipe, headed, store) as prepared:
+        _, read = prepared.learn.read(np.array([0]))
+        row = headed.rows(Split.PRETRAIN, Split.TRAIN)[1]
+
+        assert dict(prepared.left_out) == {
+            "whose report has no findings or impression of three words": 1
+        }
+        assert torch.equal(read.values[0, 0], texts.encode((f"film {row} is seen",)).pooled[0])
 
 
 def test_a_repeated_report_is_asked_once(manifest: Manifest, store: Store) -> None:

@@ -109,6 +109,18 @@ def test_a_finding_that_a_draw_does_not_show_is_undefined(
     assert few.means["auroc"].defined
 
 
+def test_a_mean_over_findings_none_of_which_every_draw_shows_is_undefined(
+    recipe: Probe, ready: Prepared, tmp_path: Path
+) -> None:
+    target = np.zeros_like(ready.labelled.target)
+    target[ready.learn[0]] = True
+    rare = replace(ready, labelled=replace(ready.labelled, target=target), manifest_digest="rarest")
+    few = probed(recipe, rare, tmp_path).results.shares[0]
+
+    assert {estimate.value for estimate in few.means.values()} == {None}
+    assert {estimate.value for estimate in few.findings.values()} == {None}
+
+
 def test_scores_of_every_draw_are_kept(recipe: Probe, ready: Prepared, tmp_path: Path) -> None:
     done = probed(recipe, ready, tmp_path)
     tables = read_scores(done.folder / "scores.parquet", ("all",), ready.labelled.space)

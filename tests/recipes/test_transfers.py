@@ -1,6 +1,5 @@
 """Named segmentations wait for nothing but their data: a dry run on miniature copies."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,9 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from pydicom import Dataset, dcmwrite
-from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from carina.adaptors import Convolutional, outputs_needed
 from carina.core import ConfigError, UnknownName, write_json
@@ -26,59 +22,17 @@ from carina.recipes import (
     to_encode,
 )
 from carina.studies import find_marks, read_data
+from tests.recipes.miniatures import rsna, siim
 
 FILMS = 10
 
 
-def film(path: Path, number: int) -> None:
-    """A DICOM file of 1024 x 1024 pixels, as both challenges published theirs."""
-    dataset = Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.file_meta.MediaStorageSOPClassUID = ComputedRadiographyImageStorage
-    dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[str(number)])
-    dataset.SOPClassUID = ComputedRadiographyImageStorage
-    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID
-    dataset.PatientID = f"P{number}"
-    dataset.Rows = dataset.Columns = 1024
-    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
-    dataset.PixelRepresentation = 0
-    dataset.BitsAllocated = dataset.BitsStored = 8
-    dataset.HighBit = 7
-    pixels = np.tile(np.arange(1024) % 200 + number, (1024, 1)).astype(np.uint8)
-    dataset.add_new("PixelData", "OB", pixels.tobytes())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        dcmwrite(path, dataset, enforce_file_format=True)
-
-
-def rsna(root: Path) -> None:
-    boxes = [f"f{n},{50 * n},20,300,400,1" if n % 2 else f"f{n},,,,,0" for n in range(FILMS)]
-    told = [f"f{n},{'Lung Opacity' if n % 2 else 'Normal'}" for n in range(FILMS)]
-    for name, header, rows in (
-        ("stage_2_train_labels.csv", "patientId,x,y,width,height,Target", boxes),
-        ("stage_2_detailed_class_info.csv", "patientId,class", told),
-    ):
-        (root / name).write_text("\n".join([header, *rows]) + "\n")
-    for number in range(FILMS):
-        film(root / "stage_2_train_images" / f"f{number}.dcm", number)
-
-
-def siim(root: Path) -> None:
-    rows = [f"f{n},{1025 * n} 9 1015 9" if n % 2 else f"f{n},-1" for n in range(FILMS)]
-    (root / "train-rle.csv").write_text("\n".join(["ImageId, EncodedPixels", *rows]) + "\n")
-    for number in range(FILMS):
-        film(root / "dicom-images-train" / f"f{number}.dcm", number)
-
-
 @pytest.mark.parametrize(("name", "make"), [("segment-rsna", rsna), ("segment-siim", siim)])
 def test_a_transfer_runs_dry_on_a_miniature_copy(
-    name: str, make: Callable[[Path], None], tmp_path: Path
+    name: str, make: Callable[..., None], tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
-    data.mkdir()
-    make(data)
+    make(data, films=FILMS, size=1024)
     manifest, toy, store = read_data(data), load_image_encoder("toy-image"), Store(tmp_path / "s")
     whole = SEGMENTATIONS[name]()
     recipe = replace(
@@ -107,7 +61,7 @@ def test_a_transfer_runs_dry_on_a_miniature_copy(
 
 
 def test_a_file_of_another_size_in_a_challenge_is_set_aside(tmp_path: Path) -> None:
-    siim(tmp_path)
+    siim(tmp_path, films=FILMS, size=1024)
     small = tmp_path / "dicom-images-train" / "f1.dcm"
     Image.fromarray(np.zeros((512, 512), dtype=np.uint8)).save(small, format="PNG")
     manifest, toy, store = (

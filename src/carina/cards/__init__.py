@@ -7,6 +7,9 @@ from carina.cards.mask_card import write_mask_card as write_mask_card
 from carina.cards.outlines import outline_picture as outline_picture
 from carina.cards.overview import overview_tables as overview_tables
 from carina.cards.overview import write_overview as write_overview
+from carina.cards.pretraining_card import write_pretraining_card as write_pretraining_card
+from carina.cards.probe_card import probe_rows as probe_rows
+from carina.cards.probe_card import write_probe_card as write_probe_card
 from carina.cards.run_card import write_run_card as write_run_card
 from carina.cards.tables import Cell as Cell
 from carina.cards.tables import Table as Table

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Literal
 
 from carina.cli.running import encode_to_end
 from carina.cli.terminal import note
 from carina.core import UnreadableFile
 from carina.encoders import device as find_device
 from carina.encoders import load_encoder
-from carina.studies import read_data
+from carina.studies import ReportText, read_data, reports_as
 
 __all__ = ["encode"]
 
@@ -24,6 +25,7 @@ def encode(
     outputs: str = "pooled",
     dtype: str = "float32",
     device: str = "cpu",
+    reports: Literal["whole", "caption"] = "whole",
 ) -> None:
     """Compute frozen features once, into a store. What is there already is not computed again.
 
@@ -42,8 +44,10 @@ def encode(
         dtype: What the encoder computes in: float32, bfloat16 or float16. Another type is another
             encoder to the store.
         device: cpu, cuda, cuda:N, mps, or auto for the fastest there is.
+        reports: What an encoder of texts reads of a report: whole, or caption, the words of
+            impression and findings, as `carina pretrain --recipe adaptor-paper` wants them.
     """
-    manifest = read_data(data, mapping)
+    manifest = reports_as(read_data(data, mapping), ReportText(reports))
     done = encode_to_end(
         manifest,
         load_encoder(

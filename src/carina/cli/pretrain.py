@@ -6,16 +6,16 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from carina.cards import write_pretraining_card
 from carina.cli.runs import free_for_folder
 from carina.cli.terminal import note, print_json, print_table, progress
 from carina.core import Estimate
-from carina.evaluation import Direction
+from carina.evaluation import Direction, PretrainingResults
 from carina.features import Store
 from carina.learning import Processes, started_processes
 from carina.recipes import (
     Pretrain,
     PretrainingDone,
-    PretrainingResults,
     check_verb,
     find_pretraining,
     one_thread,
@@ -68,7 +68,7 @@ def pretrain(
         print_json(done.results)
     else:
         _show(done.results)
-    note(f"Adaptor: {done.folder / 'adaptor'}")
+    note(f"Adaptor: {done.folder / 'adaptor'}\nCard:    {write_pretraining_card(done.folder)}")
 
 
 def _chosen(recipe: str | None, image: str | None, text: str | None) -> Pretrain:

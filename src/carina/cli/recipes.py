@@ -1,9 +1,15 @@
 """``carina recipes``."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from carina.cli.terminal import print_json, print_table
-from carina.recipes import NAMED, PRETRAININGS, find_pretraining, find_recipe
+from carina.recipes import NAMED, PRETRAININGS, PROBES, SEGMENTATIONS, find_recipe
 
 __all__ = ["recipes"]
+
+_OTHERS: Mapping[str, Callable[[], Any]] = {**PRETRAININGS, **PROBES, **SEGMENTATIONS}
+"""What is not for `carina run`, but for `pretrain`, `probe` and `segment`."""
 
 
 def recipes(name: str = "") -> None:
@@ -13,12 +19,12 @@ def recipes(name: str = "") -> None:
         name: Of a recipe.
     """
     if name:
-        print_json(find_pretraining(name) if name in PRETRAININGS else find_recipe(name, NAMED))
+        print_json(_OTHERS[name]() if name in _OTHERS else find_recipe(name, NAMED))
         return
     told: dict[str, str] = {}
     for one, make in (
         *NAMED.items(),
-        *PRETRAININGS.items(),
+        *_OTHERS.items(),
     ):  # variants that share their words stand once
         told.setdefault((make.__doc__ or "").strip().splitlines()[0], one)
     print_table(

@@ -39,8 +39,10 @@ from carina.evaluation.mask_results import ShareMean as ShareMean
 from carina.evaluation.mask_results import read_mask_results as read_mask_results
 from carina.evaluation.operating import Operation as Operation
 from carina.evaluation.operating import operated as operated
+from carina.evaluation.pretraining import PretrainingResults as PretrainingResults
 from carina.evaluation.probes import ProbeResults as ProbeResults
 from carina.evaluation.probes import ShareResult as ShareResult
+from carina.evaluation.probes import class_accuracy as class_accuracy
 from carina.evaluation.replicates import Quantity as Quantity
 from carina.evaluation.replicates import Replicate as Replicate
 from carina.evaluation.replicates import replicated as replicated

@@ -269,7 +269,8 @@ class Cells:
         same = self._given(metric).same[combination.steps, combination.labels]
         cells = np.stack([same, combination.labels])
         merged, place = np.unique(cells, axis=1, return_inverse=True)
-        weights = np.bincount(place.ravel(), weights=combination.weights)
+        # of no terms, bincount makes whole numbers
+        weights = np.bincount(place.ravel(), weights=combination.weights).astype(np.float64)
         there = weights != 0
         return merged[0, there], merged[1, there], weights[there]
 

@@ -21,11 +21,14 @@ from carina.recipes.preparation import prepare as prepare
 from carina.recipes.pretrain import Pretrain as Pretrain
 from carina.recipes.pretrain import SharedReports as SharedReports
 from carina.recipes.pretraining import PretrainingDone as PretrainingDone
-from carina.recipes.pretraining import PretrainingResults as PretrainingResults
 from carina.recipes.pretraining import run_pretraining as run_pretraining
 from carina.recipes.pretrainings import PRETRAININGS as PRETRAININGS
 from carina.recipes.pretrainings import find_pretraining as find_pretraining
-from carina.recipes.probing import Probe as Probe
+from carina.recipes.probe_recipe import AtShare as AtShare
+from carina.recipes.probe_recipe import Probe as Probe
+from carina.recipes.probe_recipe import ProbeBy as ProbeBy
+from carina.recipes.probes import PROBES as PROBES
+from carina.recipes.probes import find_probe as find_probe
 from carina.recipes.probing import Probed as Probed
 from carina.recipes.probing import prepare_probe as prepare_probe
 from carina.recipes.probing import probe as probe

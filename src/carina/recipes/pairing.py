@@ -14,17 +14,21 @@ from carina.encoders import EncoderCard, SelfCheck
 from carina.features import FeatureTable, Store, lookup, lookup_reports
 from carina.learning import Pairs
 from carina.recipes.pretrain import Pretrain, SharedReports
-from carina.studies import Manifest, Presence, patient_codes
+from carina.studies import Manifest, Presence, ReportText, patient_codes, reports_as
 
 __all__ = ["Judged", "PreparedPairs", "prepare_pairs"]
 
 _SALT = "pretrain"
 _NO_REPORT = "without a report"
+_NO_CAPTION = "whose report has no findings or impression of three words"
+_OTHER_VIEW = "of another view than the recipe's"
 _FORGOTTEN = "of a patient whom the store forgot"
 _NO_FILM = "without features of the film, which was missing or unreadable when encoded"
 _TWO_SPLITS = "whose film or report also stands in a split that is held back"
 _NEXT = {
+    _OTHER_VIEW: "name other views in the recipe",
     _NO_REPORT: "name the table's column of reports in mapping.toml",
+    _NO_CAPTION: "read whole reports by reports = 'whole'",
     _FORGOTTEN: "name data with other patients",
     _NO_FILM: "mend the films and encode them again",
     _TWO_SPLITS: "where many films share their words, keep them by shared_reports = 'kept'",
@@ -111,13 +115,14 @@ def prepare_pairs(recipe: Pretrain, manifest: Manifest, store: Store) -> Prepare
     cards = store.card(names[0], outputs=outputs), store.card(names[1], outputs=outputs)
     _must_fit(cards, outputs)
     films = lookup(manifest, store, cards[0], outputs=outputs)
-    reports = lookup_reports(manifest, store)
-    rows, left_out = _usable(recipe, manifest, films, reports)
+    told = reports_as(manifest, recipe.reports)
+    reports = lookup_reports(told, store)
+    rows, left_out = _usable(recipe, manifest, told, films, reports)
     here = manifest.take(rows)
     film, report = [films[row] or "" for row in rows], [reports[row] or "" for row in rows]
-    tables = tuple(
-        store.table(card, tuple(dict.fromkeys(digests)), outputs=outputs)
-        for card, digests in zip(cards, (film, report), strict=True)
+    tables = (
+        store.table(cards[0], tuple(dict.fromkeys(film)), outputs=outputs),
+        _told(recipe, store, cards[1], tuple(dict.fromkeys(report)), outputs),
     )
     every = Pairs(
         image=_numbered(film),
@@ -168,6 +173,22 @@ def _must_fit(cards: tuple[EncoderCard, EncoderCard], outputs: tuple[str, ...]) 
         )
 
 
+def _told(
+    recipe: Pretrain,
+    store: Store,
+    card: EncoderCard,
+    digests: tuple[str, ...],
+    outputs: tuple[str, ...],
+) -> FeatureTable:
+    """Features of the reports; who encoded another text of them hears which is wanted."""
+    try:
+        return store.table(card, digests, outputs=outputs)
+    except Mismatch as error:
+        if recipe.reports is ReportText.WHOLE:
+            raise
+        raise Mismatch(f"{error} The recipe reads: --reports {recipe.reports}.") from None
+
+
 def _reader(table: FeatureTable, reads: Reads) -> Callable[[Int[np.ndarray, " some"]], Sequences]:
     """Reads a table's rows as an Adaptor takes them."""
 
@@ -184,6 +205,7 @@ def _reader(table: FeatureTable, reads: Reads) -> Callable[[Int[np.ndarray, " so
 def _usable(
     recipe: Pretrain,
     manifest: Manifest,
+    told: Manifest,
     films: tuple[str | None, ...],
     reports: tuple[str | None, ...],
 ) -> tuple[Int[np.ndarray, " rows"], dict[str, int]]:
@@ -193,8 +215,12 @@ def _usable(
     counted = dict.fromkeys(_NEXT, 0)
     for row in manifest.rows(*recipe.learn, recipe.stop, recipe.judge).tolist():
         film, report = films[row], reports[row]
-        if report is None:
-            counted[_FORGOTTEN if manifest.report[row].strip() else _NO_REPORT] += 1
+        if recipe.views and manifest.view[row] not in recipe.views:
+            counted[_OTHER_VIEW] += 1
+        elif not manifest.report[row].strip():
+            counted[_NO_REPORT] += 1
+        elif report is None:
+            counted[_FORGOTTEN if told.report[row] else _NO_CAPTION] += 1
         elif film is None:
             counted[_NO_FILM] += 1
         else:

@@ -5,9 +5,11 @@ from enum import StrEnum
 
 from carina.core import InvalidValue, fingerprint
 from carina.learning import Canonical, Pretraining
-from carina.studies import Split
+from carina.studies import ReportText, Split
 
 __all__ = ["Pretrain", "SharedReports"]
+
+_VIEWS = ("PA", "AP", "LATERAL")
 
 
 class SharedReports(StrEnum):
@@ -31,6 +33,8 @@ class Pretrain:
         learn: Splits of whose pairs it learns.
         stop: Split that tells when to stop.
         judge: Split whose patients retrieval is measured on.
+        views: Of whose films, such as PA and AP; of all, unknown ones too, where none is named.
+        reports: What of a report is read; `carina encode --reports` has to read the same.
         shared_reports: What becomes of reports that stand in two of these.
         draws: Resamples of patients for every interval.
         seed: Of everything random; 42 is the authors'.
@@ -43,6 +47,8 @@ class Pretrain:
     learn: tuple[Split, ...] = (Split.PRETRAIN,)
     stop: Split = Split.VAL
     judge: Split = Split.TEST
+    views: tuple[str, ...] = ()
+    reports: ReportText = ReportText.WHOLE
     shared_reports: SharedReports = SharedReports.LEFT_OUT
     draws: int = 1000
     seed: int = 42
@@ -61,6 +67,8 @@ class Pretrain:
                 "It learns from one split or more, stops by another and is judged on a third; got "
                 f"learn={', '.join(self.learn)}, stop={self.stop}, judge={self.judge}."
             )
+        if strange := set(self.views) - set(_VIEWS):
+            raise InvalidValue(f"Views are {', '.join(_VIEWS)}; got {min(strange)!r}.")
         if self.seed < 0 or self.draws < 100:
             raise InvalidValue(
                 f"Wanted a seed of 0 or more and 100 draws or more; got {self.seed}, {self.draws}."

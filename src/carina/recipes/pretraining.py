@@ -20,7 +20,12 @@ from carina.core import (
     read_json,
     write_json,
 )
-from carina.evaluation import Retrieval, judge_retrieval, likeness_of_findings
+from carina.evaluation import (
+    PretrainingResults,
+    Retrieval,
+    judge_retrieval,
+    likeness_of_findings,
+)
 from carina.learning import (
     Alone,
     Canonical,
@@ -46,44 +51,9 @@ from carina.recipes.pretrain import Pretrain
 from carina.recipes.records import cards_used, environment
 from carina.recipes.standing import alone_in, tidy
 
-__all__ = ["PretrainingDone", "PretrainingResults", "pretraining_name", "run_pretraining"]
+__all__ = ["PretrainingDone", "pretraining_name", "run_pretraining"]
 
 _RESULTS = "pretraining.json"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PretrainingResults:
-    """``pretraining.json``: what came of a pre-training.
-
-    Attributes:
-        name: The recipe's.
-        run: Name of the folder.
-        learned: Numbers the Adaptor has learned.
-        pairs: To learn from, to stop by.
-        patients: Learned from.
-        left_out: Rows without a pair, counted by reason.
-        epochs: In order; none of one that was fitted in closed form.
-        best_epoch: Whose weights were kept, from 1; 0 likewise.
-        retrieval: On the patients judged.
-        oracle: What who knows the labels of films and reports, and no more, would reach; None
-            where the table has no labels.
-        seconds: The whole run, as far as this attempt went.
-        correlations: Of image and report along each direction of one fitted in closed form, on the
-            pairs held out.
-    """
-
-    name: str
-    run: str
-    learned: int
-    pairs: tuple[int, int]
-    patients: int
-    left_out: dict[str, int]
-    epochs: tuple[Epoch, ...]
-    best_epoch: int
-    retrieval: Retrieval
-    oracle: Retrieval | None
-    seconds: float
-    correlations: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

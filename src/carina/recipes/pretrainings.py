@@ -9,7 +9,8 @@ from pathlib import Path
 from carina.adaptors import CrossModal, Reads
 from carina.core import read_json, read_toml, unknown
 from carina.learning import Canonical, Pretraining
-from carina.recipes.pretrain import Pretrain
+from carina.recipes.pretrain import Pretrain, SharedReports
+from carina.studies import ReportText, Split
 
 __all__ = [
     "PRETRAININGS",
@@ -23,14 +24,22 @@ __all__ = [
 def adaptor_paper() -> Pretrain:
     """Freeze the Backbones as published: MIMIC-CXR, DINOv2 ViT-S/14, BioBERT; one vector a side.
 
-    Qin et al., ICASSP 2024 (arXiv 2401.01179); 11,912,705 numbers are learned. The authors trained
-    on two processes without gathering negatives; here every pair of a batch is one.
+    Qin et al., ICASSP 2024 (arXiv 2401.01179); 11,912,705 numbers are learned. Frontal films (PA,
+    AP) of the split train stand beside captions of impression and findings, of 112 tokens at most.
+    The authors trained on two processes without gathering negatives; here every pair of a batch is
+    one. They stopped by validate and test together; here validate alone stops, and test is kept to
+    judge retrieval. Their films were cropped once at random, 224 of 256 pixels, with mean and
+    deviation 0.5; here as the encoder's folder says.
     """
     return Pretrain(
         name="adaptor-paper",
         image_encoder="dinov2:vit-s-14",
-        text_encoder="bert:biobert/pooler",
+        text_encoder="bert:biobert/pooler/112",
         training=Pretraining(adaptor=CrossModal(reads=Reads.VECTORS)),
+        learn=(Split.TRAIN,),
+        views=("PA", "AP"),
+        reports=ReportText.CAPTION,
+        shared_reports=SharedReports.KEPT,
         seed=42,
     )
 

@@ -20,7 +20,6 @@ from torch import Tensor
 from carina.adaptors import answer_in_blocks
 from carina.core import (
     Estimate,
-    InvalidValue,
     fingerprint,
     generator,
     partial_folder,
@@ -34,6 +33,7 @@ from carina.evaluation import (
     Replicate,
     Scores,
     ShareResult,
+    class_accuracy,
     replicated,
     write_scores,
 )
@@ -51,63 +51,15 @@ from carina.learning import (
 from carina.recipes.aligning import images_adapted
 from carina.recipes.passes import Progress
 from carina.recipes.preparation import Prepared, prepare
+from carina.recipes.probe_recipe import Probe
 from carina.recipes.recipe import Continual
 from carina.recipes.standing import alone_in, tidy
 from carina.streams import AllAtOnce, lay_out, nested_shares, view
-from carina.studies import LabelPolicy, Manifest
+from carina.studies import Manifest
 
-__all__ = ["Probe", "Probed", "prepare_probe", "probe"]
+__all__ = ["Probed", "prepare_probe", "probe"]
 
-ProbeBy = HeadTraining | Heads | Ridge
-"""The authors' head, logistic regression, or ridge in closed form."""
 _METRICS = ("auroc", "average_precision")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
-    """What is probed, by which head, on which shares of the labels.
-
-    Attributes:
-        name: For people.
-        encoders: Image encoders side by side, as in `Continual`.
-        by: The head: the authors', logistic regression or ridge. Penalties of the latter two are
-            chosen by folds of the films learned from.
-        shares: Of the training patients, each within the larger ones.
-        draws: How often shares are drawn; the whole, which is always the same, is learned as often
-            by the authors' head, whose weights are drawn, and once by the others.
-        adaptor: Folder of an Adaptor that `carina pretrain` left, which reads vectors: heads then stand
-            on what it makes of the features. "" for none. The path is not part of what the probe
-            is, the Adaptor is.
-        policy: What uncertain and unmentioned labels count as in learning; scored are certain ones.
-        findings: Learned and scored; empty means all of the manifest's.
-        headline: Findings whose mean leads; empty means all of `findings`.
-        resamples: Of patients and draws, for every interval.
-        seed: Of everything random.
-        salt: Of the hash that hides patients.
-    """
-
-    name: str
-    encoders: tuple[str, ...]
-    by: ProbeBy = HeadTraining()
-    shares: tuple[float, ...] = (0.01, 0.1, 1.0)
-    draws: int = 10
-    adaptor: str = ""
-    policy: LabelPolicy = LabelPolicy()
-    findings: tuple[str, ...] = ()
-    headline: tuple[str, ...] = ()
-    resamples: int = 1000
-    seed: int = 27
-    salt: str = "carina"
-
-    def __post_init__(self) -> None:
-        if self.draws < 2 or self.resamples < 100:
-            raise InvalidValue(
-                f"Wanted 2 draws and 100 resamples or more; got {self.draws} and {self.resamples}."
-            )
-        if self.adaptor and len(self.encoders) != 1:
-            raise InvalidValue(
-                f"An Adaptor stands over one image encoder; the probe names {len(self.encoders)}."
-            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +207,7 @@ def _lessons(recipe: Probe, prepared: Prepared, folder: Path) -> list[_Lesson]:
         rng = generator(recipe.seed, "shares", draw)
         drawn = nested_shares(labelled.patients[learn], present, recipe.shares, rng=rng)
         for share, rows in sorted(drawn.items()):
-            if share == 1 and draw and not isinstance(recipe.by, HeadTraining):
+            if share == 1 and draw and not isinstance(recipe.at(share), HeadTraining):
                 continue  # the same films and the same head again
             kept = folder / f"{share:g}-{draw}.npy"
             lessons.append(_Lesson(share=share, draw=draw, rows=learn[rows], kept=kept))
@@ -270,15 +222,16 @@ def _answered(
     asked = labelled.features[torch.from_numpy(prepared.test)]
     target, known = labelled.target[rows], labelled.known[rows]
     taught = (target & known).any(axis=0) & (~target & known).any(axis=0)
-    if isinstance(recipe.by, HeadTraining):
+    by = recipe.at(lesson.share)
+    if isinstance(by, HeadTraining):
         rng = generator(recipe.seed, "head", lesson.draw)
         films, held = (_shown(prepared, some) for some in (rows, prepared.apart))
-        *_, head = train_head(recipe.by, films, held, rng=rng)
+        *_, head = train_head(by, films, held, rng=rng)
         assert isinstance(head, ProbeTrained)  # noqa: S101 - training ends with it
         said: np.ndarray = head(asked).double().numpy()
         said[:, ~taught] = np.nan
         return said
-    return _by_strategy(recipe.by, prepared, rows, asked, taught, seed=recipe.seed)
+    return _by_strategy(by, prepared, rows, asked, taught, seed=recipe.seed)
 
 
 def _by_strategy(
@@ -384,6 +337,14 @@ def _share(
             for name in names
         },
         positives=dict(zip(names, shown.mean(axis=0).tolist(), strict=True)),
+        accuracy=class_accuracy(
+            [run.scores for run in runs],
+            headline,
+            draws=recipe.resamples,
+            rng=generator(recipe.seed, "resamples", f"{share:g}", "accuracy"),
+        )
+        if recipe.exclusive
+        else None,
     )
 
 

@@ -47,6 +47,9 @@ from carina.studies.regions import Region as Region
 from carina.studies.regions import read_boxes as read_boxes
 from carina.studies.remarks import Remark as Remark
 from carina.studies.remarks import Severity as Severity
+from carina.studies.reports.captions import ReportText as ReportText
+from carina.studies.reports.captions import caption as caption
+from carina.studies.reports.captions import reports_as as reports_as
 from carina.studies.reports.labeller import LABELLED as LABELLED
 from carina.studies.reports.labeller import Mention as Mention
 from carina.studies.reports.labeller import explain_report as explain_report

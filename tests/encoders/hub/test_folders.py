@@ -333,3 +333,22 @@ def test_releases_are_listed_with_licence_exposure_and_where_they_are_published(
         assert info.weights_from.startswith(f"hub:{info.card.revision},"), name
         with pytest.raises(InvalidValue, match="Upstream publishes them as hub:"):
             load_encoder(name)
+
+
+def test_a_number_behind_the_pooling_is_where_texts_are_cut(
+    loaded: Callable[[str], Any], folder_of: Callable[[str], Path]
+) -> None:
+    whole = loaded("bert:mine/pooler")
+    cut, far = (
+        load_text_encoder(f"bert:mine/pooler/{most}", weights=folder_of("bert:mine/pooler"))
+        for most in (5, 100_000)
+    )
+    short, long = "no effusion", "no effusion and no pneumothorax on either side"
+
+    assert (cut.card.max_tokens, far.card.max_tokens) == (5, whole.card.max_tokens)
+    assert torch.equal(cut.encode((short,)).pooled, whole.encode((short,)).pooled)
+    assert not torch.equal(cut.encode((long,)).pooled, whole.encode((long,)).pooled)
+    assert torch.equal(far.encode((long,)).pooled, whole.encode((long,)).pooled)
+    assert cut.card.fingerprint != whole.card.fingerprint
+    with pytest.raises(UnknownName, match="does not say how words become one vector"):
+        load_encoder("bert:mine/112")

@@ -4,7 +4,8 @@ Devlin et al., BERT: Pre-training of Deep Bidirectional Transformers for Languag
 NAACL 2019, through transformers' own `BertModel`. How words become one vector is part of the
 name, since no paper above settles it: "cls" (the first word's last state), "mean" (over all words,
 [CLS] and [SEP] included) or "pooler" (the dense layer with tanh that next-sentence prediction
-trained, where the file has it).
+trained, where the file has it). A number behind it, as in ``bert:NAME/mean/112``, is where a text
+is cut, [CLS] and [SEP] included; otherwise where the positions end.
 
 The tokenizer is the folder's, by its files alone. A trap of publication is kept as it is,
 since everybody's numbers have it: a folder without ``tokenizer_config.json`` (Bio_ClinicalBERT)
@@ -39,7 +40,9 @@ NAMES = Migration(
     ),
 )
 _POOLER = frozenset({"pooler.dense.weight", "pooler.dense.bias"})
-_ARGUMENT = re.compile(r"(?P<name>[\w.-]+(/[\w.-]+)?)/(?P<pooling>[\w-]+)")
+_ARGUMENT = re.compile(
+    r"(?P<name>[\w.-]+(/[\w.-]+)?)/(?P<pooling>[a-z][\w-]*)(/(?P<most>[1-9]\d*))?"
+)
 
 
 class _Pooled(nn.Module):
@@ -68,7 +71,9 @@ class _Pooled(nn.Module):
                 return words[:, 0]
 
 
-def _build(card: EncoderCard, weights: Path | None, *, pooling: str, named: bool) -> FrozenTexts:
+def _build(
+    card: EncoderCard, weights: Path | None, *, pooling: str, named: bool, most: int = 0
+) -> FrozenTexts:
     assert weights is not None  # noqa: S101 - Family.load has asked for them
     found = settings(card.name, weights, ("bert",))
     # here, since importing transformers costs seconds
@@ -76,11 +81,12 @@ def _build(card: EncoderCard, weights: Path | None, *, pooling: str, named: bool
 
     pooler = pooling == "pooler"
     bert = built(card.name, BertConfig, found, partial(BertModel, add_pooling_layer=pooler))
+    known = bert.config.max_position_embeddings
     card = replace(
         card,
         dim=bert.config.hidden_size,
         token_dim=bert.config.hidden_size,
-        max_tokens=bert.config.max_position_embeddings,
+        max_tokens=min(most or known, known),
     )
     tokenise, vocabulary = bert_tokens(
         card.name, weights, card.max_tokens, words=bert.config.vocab_size
@@ -116,7 +122,7 @@ def _named(argument: str) -> Family:
         weights="",
         dim=768,
         token_dim=768,
-        max_tokens=512,
+        max_tokens=int(parts["most"] or 512),
         batch=32,
         licence="that of the weights",
         citation="Devlin et al., BERT: Pre-training of Deep Bidirectional Transformers for "
@@ -124,7 +130,7 @@ def _named(argument: str) -> Family:
     )
     return Family(
         card=card,
-        build=partial(_build, pooling=parts["pooling"], named=False),
+        build=partial(_build, pooling=parts["pooling"], named=False, most=int(parts["most"] or 0)),
         weights="required",
         packages=("transformers",),
         weights_from="a folder with config.json, weights and tokenizer files",
@@ -203,7 +209,8 @@ FAMILIES = (
 
 SHELF = SHELVES.register("bert")(
     Shelf(
-        argument="NAME/POOLING, a name of your own and cls, mean or pooler, such as bert:mine/mean",
+        argument="NAME/POOLING, a name of your own and cls, mean or pooler, such as bert:mine/mean; a "
+        "number behind them cuts texts at so many tokens, such as bert:mine/mean/112",
         named=_named,
         packages=("transformers",),
         use="as the weights' licence says",
