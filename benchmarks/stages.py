@@ -77,12 +77,12 @@ def measured(*, small: bool) -> dict[str, dict[str, float]]:
     with TemporaryDirectory() as scratch:
         jpegs, dicoms, bundle = (Path(scratch) / name for name in ("jpeg", "dicom", "bundle"))
         shape = (300, 250) if small else (TALL, WIDE)
-        for folder, films, write in (
+        for folder, many, write in (
             (jpegs, 4 if small else 64, write_jpeg),
             (dicoms, 2 if small else 16, partial(write_dicom, shape=shape)),
         ):
             folder.mkdir()
-            for number in range(films):
+            for number in range(many):
                 write(folder / f"{number:04d}", number)
         write_bundle(bundle, drawn_bundle(encoder))
         predictor = load_predictor(bundle)

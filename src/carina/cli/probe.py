@@ -18,6 +18,7 @@ from carina.recipes import (
     Probe,
     ProbeBy,
     Probed,
+    check_verb,
     find_probe,
     one_thread,
     prepare_probe,
@@ -110,6 +111,7 @@ def _named(recipe: str, encoder: str, head: str | None, adaptor: Path | None) ->
     """The recipe over the encoder, or the plain probe of it."""
     encoders = tuple(encoder.split("+"))
     if recipe:
+        check_verb(recipe, Probe)
         found = find_probe(recipe)
         return replace(found, encoders=encoders) if encoder else found
     if not encoder:

@@ -11,7 +11,8 @@ from carina.core import ConfigError
 from carina.recipes.named import NAMED
 from carina.recipes.pretrain import Pretrain
 from carina.recipes.pretrainings import PRETRAININGS
-from carina.recipes.probing import Probe
+from carina.recipes.probe_recipe import Probe
+from carina.recipes.probes import PROBES
 from carina.recipes.recipe import Continual
 from carina.recipes.segmentation import Segmentation
 from carina.recipes.transfers import SEGMENTATIONS
@@ -43,8 +44,8 @@ _VERBS: Mapping[Form, _Verb] = {
     ),
     Probe: _Verb(
         what="a probe",
-        command="carina probe DATA --encoder E --store STORE --out OUT",
-        named={},
+        command="carina probe DATA --recipe {} --store STORE --out OUT",
+        named=PROBES,
     ),
     Segmentation: _Verb(
         what="a segmentation",
