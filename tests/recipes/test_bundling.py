@@ -1,7 +1,7 @@
 """From a run's folder to a bundle that answers as the run did."""
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,8 +11,8 @@ import torch
 from carina.adaptors import Linear, RidgeAlignment, Sides
 from carina.bundles import read_bundle, read_state, write_bundle
 from carina.core import InvalidValue, MissingFile
-from carina.evaluation import Results, read_scores
-from carina.features import Store, image_digests
+from carina.evaluation import read_scores
+from carina.features import Store
 from carina.learning import (
     Heads,
     RETune,
@@ -25,20 +25,12 @@ from carina.learning import (
     save_learner,
     sums_in,
 )
-from carina.recipes import Continual, Finished, Prepared, bundle_of, prepare, run
+from carina.recipes import Continual, Finished, Prepared, bundle_of, run
 from carina.serving import load_predictor
 from carina.studies import LabelSpace, Manifest
+from tests.recipes.finished_run import Ran, finished
 
 QUICK = RETune(sides=Sides(adaptor=Linear(out=8)), rate=1e-2, batch=32, steps=5, epochs=None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
-    """A finished run and what it ran on."""
-
-    folder: Path
-    results: Results
-    films: dict[str, Path]
 
 
 @pytest.fixture(scope="module")
@@ -51,15 +43,7 @@ def ran(
 ) -> Ran:
     """A run of the strategy asked for."""
     chosen = replace(recipe, strategy=request.param)
-    prepared = prepare(chosen, manifest, store)
-    *_, last = run(chosen, prepared, tmp_path_factory.mktemp("runs"))
-    assert isinstance(last, Finished)
-    films = {
-        digest: manifest.root / name
-        for digest, name in zip(image_digests(manifest, store), manifest.image, strict=True)
-        if digest is not None
-    }
-    return Ran(folder=last.folder, results=last.results, films=films)
+    return finished(chosen, manifest, store, tmp_path_factory.mktemp("runs"))
 
 
 EVERY: list[StrategyConfig] = [Ridge(), Heads(), QUICK]

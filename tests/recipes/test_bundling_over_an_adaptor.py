@@ -1,7 +1,7 @@
 """A run over a pre-trained Adaptor keeps it, and its bundle answers and learns on without the run."""
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,24 +9,16 @@ import pytest
 from carina.adaptors import Linear, Sides
 from carina.bundles import read_bundle, write_bundle
 from carina.core import MissingFile, UnreadableFile
-from carina.evaluation import Results, read_scores
-from carina.features import Store, image_digests
+from carina.evaluation import read_scores
+from carina.features import Store
 from carina.learning import RETune, Ridge, StrategyConfig, ZeroShot, load_adaptor, save_adaptor
 from carina.recipes import Align, Continual, Finished, bundle_of, home_of, prepare, run
 from carina.serving import load_predictor
 from carina.studies import LabelSpace, Manifest
+from tests.recipes.finished_run import Ran, finished
 from tests.recipes.over_an_adaptor import adaptor
 
 QUICK = RETune(sides=Sides(adaptor=Linear(out=8)), rate=1e-2, batch=32, steps=5, epochs=None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
-    """A finished run whose Adaptor's folder is gone, and what it ran on."""
-
-    folder: Path
-    results: Results
-    films: dict[str, Path]
 
 
 @pytest.fixture(scope="module")
@@ -37,25 +29,18 @@ def ran(
     store: Store,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Ran:
-    """A run of the strategy asked for."""
+    """A run of the strategy asked for, whose Adaptor's folder is gone."""
     place = tmp_path_factory.mktemp("somebodys") / "adaptor"
     save_adaptor(place, adaptor())
-    strategy: StrategyConfig = request.param
     over = replace(
         recipe,
         text_encoder="minilm-l6",
-        strategy=strategy,
+        strategy=request.param,
         align=Align(adaptor=str(place)),
     )
-    *_, last = run(over, prepare(over, manifest, store), tmp_path_factory.mktemp("runs"))
-    assert isinstance(last, Finished)
+    over_it = finished(over, manifest, store, tmp_path_factory.mktemp("runs"))
     shutil.rmtree(place)
-    films = {
-        digest: manifest.root / name
-        for digest, name in zip(image_digests(manifest, store), manifest.image, strict=True)
-        if digest is not None
-    }
-    return Ran(folder=last.folder, results=last.results, films=films)
+    return over_it
 
 
 EVERY: list[StrategyConfig] = [ZeroShot(), Ridge(), QUICK]

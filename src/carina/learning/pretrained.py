@@ -5,7 +5,7 @@ tensors beside it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from carina.adaptors import (
-    CrossModalConfig,
     PretrainedAdaptor,
     pack_pretrained,
     unpack_pretrained,
@@ -25,7 +24,7 @@ from carina.core import (
     UnreadableFile,
     digest_bytes,
     digest_file,
-    dump,
+    load,
     partial_folder,
     read_json,
     to_json,
@@ -39,19 +38,14 @@ __all__ = ["load_adaptor", "load_standing", "save_adaptor", "save_standing"]
 _FORMAT = 1
 _PLAIN, _TENSORS = "adaptor.json", "adaptor.safetensors"
 _STANDING, _STATE = "standing.json", "standing.safetensors"
-_BESIDE = (
-    "format",
-    "tensors",
-    "digest",
-)  # of `SavedAdaptor`, what the Adaptor itself does not know
 _NEAR = (f"adaptor/{_PLAIN}", f"*/adaptor/{_PLAIN}")
 _ANEW = "Copy the Adaptor's folder anew, or pre-train it again: carina pretrain."
 _PARTS = ("weights", "best", "optimiser")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SavedAdaptor:
-    """A `PretrainedAdaptor` but for its tensors, whose file's digest it knows.
+class SavedBeside:
+    """What the file of an Adaptor holds beside the Adaptor itself.
 
     Attributes:
         tensors: Digest of the file beside it.
@@ -60,14 +54,6 @@ class SavedAdaptor:
     """
 
     format: int
-    config: CrossModalConfig
-    image_dim: int
-    text_dim: int
-    image_encoder: str
-    text_encoder: str
-    data: str
-    pairs: int
-    patients: int
     tensors: str
     digest: str = ""
 
@@ -103,16 +89,18 @@ def load_adaptor(folder: Path) -> PretrainedAdaptor:
     path = folder / _PLAIN
     if folder.is_file() or not path.is_file():
         raise MissingFile(_no_adaptor(folder))
-    saved = read_json(path, SavedAdaptor)
+    whole: dict[str, Any] = read_json(path, dict)
+    names = {each.name for each in fields(SavedBeside)}
+    known = {name: value for name, value in whole.items() if name in names}
+    saved = load(known, SavedBeside, what=_PLAIN)
     _same_format(saved.format, "Adaptor")
-    whole = dump(saved)
     if saved.digest and saved.digest != _digest({**whole, "digest": ""}):
         raise UnreadableFile(f"{_PLAIN} is not as it was written: it is damaged or edited. {_ANEW}")
     try:
         tensors = checked_tensors(folder / _TENSORS, saved.tensors, beside=_PLAIN)
     except (MissingFile, UnreadableFile) as error:
         raise type(error)(f"{error} {_ANEW}") from None
-    return unpack_pretrained({n: value for n, value in whole.items() if n not in _BESIDE}, tensors)
+    return unpack_pretrained({n: each for n, each in whole.items() if n not in names}, tensors)
 
 
 def save_standing(folder: Path, standing: Standing) -> None:

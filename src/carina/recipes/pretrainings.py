@@ -4,11 +4,10 @@ Runs: ``carina pretrain DATA --recipe NAME --store S --out O``.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
 from carina.adaptors import CrossModal, Reads
-from carina.core import read_json, read_toml, unknown
 from carina.learning import Canonical, Pretraining
+from carina.recipes.finding import found_recipe
 from carina.recipes.pretrain import Pretrain, SharedReports
 from carina.studies import ReportText, Split
 
@@ -80,16 +79,7 @@ def find_pretraining(text: str) -> Pretrain:
     """The pre-training a command line means: a name, or the path of a TOML or JSON file.
 
     Raises:
-        UnknownName: for a name nobody gave, with its neighbour.
-        ConfigError: for a file with faults, all listed.
+        UnknownName, MissingFile, ConfigError: where there is none of that name, no such file, or
+            faults in it, all listed.
     """
-    if text in PRETRAININGS:
-        return PRETRAININGS[text]()
-    path = Path(text)
-    match path.suffix.lower():
-        case ".toml":
-            return read_toml(path, Pretrain)
-        case ".json":
-            return read_json(path, Pretrain)
-        case _:
-            raise unknown("pre-training", text, PRETRAININGS)
+    return found_recipe(text, PRETRAININGS, Pretrain, what="pre-training")

@@ -11,10 +11,9 @@ scripts differ; an Adaptor reads each film by itself, where theirs mixes those o
 """
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
-from carina.core import ConfigError, read_json, read_toml, unknown
 from carina.learning import HeadTraining
+from carina.recipes.finding import found_recipe
 from carina.recipes.probe_recipe import AtShare, Probe
 
 __all__ = ["PROBES", "find_probe"]
@@ -73,17 +72,7 @@ def find_probe(text: str) -> Probe:
     """The probe a command line means: a name, or the path of a TOML or JSON file.
 
     Raises:
-        UnknownName: for a name nobody gave, with its neighbour.
-        MissingFile, ConfigError: for a file that is not there or has faults, all listed.
+        UnknownName, MissingFile, ConfigError: where there is none of that name, no such file, or
+            faults in it, all listed.
     """
-    if text in PROBES:
-        return PROBES[text]()
-    match Path(text).suffix.lower():
-        case ".toml":
-            return read_toml(Path(text), Probe)
-        case ".json":
-            return read_json(Path(text), Probe)
-        case "":
-            raise unknown("probe", text, PROBES)
-        case other:
-            raise ConfigError(f"A recipe is a TOML or JSON file, or a name; got a {other} file.")
+    return found_recipe(text, PROBES, Probe, what="probe")

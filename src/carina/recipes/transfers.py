@@ -10,11 +10,10 @@ one.
 """
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from carina.adaptors import Convolutional
-from carina.core import ConfigError, read_json, read_toml, unknown
 from carina.learning import Segmenting
+from carina.recipes.finding import found_recipe
 from carina.recipes.segmentation import Segmentation
 
 __all__ = ["SEGMENTATIONS", "find_segmentation"]
@@ -68,17 +67,7 @@ def find_segmentation(text: str) -> Segmentation:
     """The segmentation a command line means: a name, or the path of a TOML or JSON file.
 
     Raises:
-        UnknownName: for a name nobody gave, with its neighbour.
-        MissingFile, ConfigError: for a file that is not there or has faults, all listed.
+        UnknownName, MissingFile, ConfigError: where there is none of that name, no such file, or
+            faults in it, all listed.
     """
-    if text in SEGMENTATIONS:
-        return SEGMENTATIONS[text]()
-    match Path(text).suffix.lower():
-        case ".toml":
-            return read_toml(Path(text), Segmentation)
-        case ".json":
-            return read_json(Path(text), Segmentation)
-        case "":
-            raise unknown("segmentation", text, SEGMENTATIONS)
-        case other:
-            raise ConfigError(f"A recipe is a TOML or JSON file, or a name; got a {other} file.")
+    return found_recipe(text, SEGMENTATIONS, Segmentation, what="segmentation")

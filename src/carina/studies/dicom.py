@@ -1,23 +1,22 @@
 """One grey picture from a DICOM radiograph, by the pixel pipeline of the standard.
 
 Stored values, modality LUT, VOI LUT or window, presentation: PS3.3 sections C.7.6.3, C.11.1,
-C.11.2 and C.8.11.3. Decompression is pydicom's and its plugins'. Look-up tables are applied here:
-pydicom 3.0 wraps indices above 255 in tables with 8-bit entries.
+C.11.2 and C.8.11.3. Decompression is pydicom's and its plugins'.
 """
 
 import io
 import struct
 from collections.abc import Callable, Iterator
-from functools import partial
 from secrets import token_hex
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Num
+from jaxtyping import Bool, Num
 
 from carina.core import UnreadableFile, salted
 from carina.studies.apart import decode_apart
 from carina.studies.dicom_header import age_of, laterality_of, view_of
+from carina.studies.dicom_values import modality_of, voi_of
 from carina.studies.picture import Flag, Form, Picture, check_size
 from carina.studies.quiet import quietly, without_panic
 
@@ -114,7 +113,7 @@ def _picture(dataset: Any, data: bytes) -> Picture:
     if padding is not None and padding.all():
         raise UnreadableFile("Nothing but padding: no pixel holds an image.")
     flags = _flags(dataset)
-    modality, (voi, how) = _modality(dataset), _voi(dataset)
+    modality, (voi, how) = modality_of(dataset), voi_of(dataset)
     if voi is None:
         voi = _stretch(*_ends(stored, padding, modality))
     # INVERSE is how a DX object with MONOCHROME1 says the same thing again (PS3.3 C.8.11.1):
@@ -229,7 +228,7 @@ def _stored(dataset: Any, data: bytes) -> Num[np.ndarray, "rows cols"]:
         return plain
     try:
         plugins = get_decoder(syntax).available_plugins
-    except NotImplementedError:
+    except NotImplementedError:  # what pydicom raises for a syntax it does not know
         plugins = ()
     # gdcm would give 12-bit samples of lossy JPEG a shape and no sense; Pillow reads 8 bits.
     if not plugins or (syntax == JPEGExtended12Bit and dataset.BitsStored > 8):
@@ -259,114 +258,6 @@ def _padding(
     low, high = sorted(ends.astype(stored.dtype).tolist())
     inside: np.ndarray = (stored >= low) & (stored <= high)
     return inside
-
-
-def _modality(dataset: Any) -> Callable[[np.ndarray], np.ndarray]:
-    """From stored values to new ones in float64, which the next step may write over."""
-    if tables := dataset.get("ModalityLUTSequence", None):
-        looked_up, _ = _table(tables[0], dataset)
-        return looked_up
-    slope = dataset.get("RescaleSlope", None)
-    intercept = dataset.get("RescaleIntercept", None)
-    if slope is None or intercept is None:
-        return lambda stored: stored.astype(np.float64)
-    factor, added = float(slope), float(intercept)
-
-    def rescaled(stored: np.ndarray) -> np.ndarray:
-        values: np.ndarray = stored.astype(np.float64)
-        values *= factor
-        values += added
-        return values
-
-    return rescaled
-
-
-def _voi(dataset: Any) -> tuple[Callable[[np.ndarray], np.ndarray] | None, list[Flag]]:
-    """From values to what the file wants shown, in [0, 1]; None where it does not say."""
-    if tables := dataset.get("VOILUTSequence", None):
-        looked_up, bits = _table(tables[0], dataset)
-        return lambda values: looked_up(values) / (2**bits - 1), [Flag.WINDOWED]
-    centre, width = _first(dataset, "WindowCenter"), _first(dataset, "WindowWidth")
-    if centre is None and width is None:
-        return None, []
-    function = str(dataset.get("VOILUTFunction", None) or "LINEAR").strip()
-    least = 1.0 if function == "LINEAR" else 0.0
-    sound = centre is not None and width is not None and (width > least or width == least == 1)
-    if centre is None or width is None or not sound or function not in _FUNCTIONS:
-        return None, [Flag.WINDOW_IGNORED]
-    return partial(_FUNCTIONS[function], centre=centre, width=width), [Flag.WINDOWED]
-
-
-def _first(dataset: Any, keyword: str) -> float | None:
-    value = dataset.get(keyword, None)
-    if value is None or value == "":
-        return None
-    number = float(value if isinstance(value, str | int | float) else value[0])
-    return number if np.isfinite(number) else None
-
-
-def _linear(
-    values: Float[np.ndarray, "rows cols"], centre: float, width: float
-) -> Float[np.ndarray, "rows cols"]:
-    """PS3.3 C.11.2.1.2.1: the window ends half a value inside its width."""
-    if width == 1:
-        return (values > centre - 0.5).astype(np.float64)
-    values -= centre - 0.5
-    values /= width - 1
-    values += 0.5
-    return np.clip(values, 0, 1, out=values)
-
-
-def _linear_exact(
-    values: Float[np.ndarray, "rows cols"], centre: float, width: float
-) -> Float[np.ndarray, "rows cols"]:
-    """PS3.3 C.11.2.1.3.2."""
-    values -= centre
-    values /= width
-    values += 0.5
-    return np.clip(values, 0, 1, out=values)
-
-
-def _sigmoid(
-    values: Float[np.ndarray, "rows cols"], centre: float, width: float
-) -> Float[np.ndarray, "rows cols"]:
-    """PS3.3 C.11.2.1.3.1, as a hyperbolic tangent, which cannot overflow."""
-    values -= centre
-    values *= 2 / width
-    np.tanh(values, out=values)
-    values *= 0.5
-    values += 0.5
-    return values
-
-
-# The functions write over the values they are given: films are large, and nobody reads them again.
-_FUNCTIONS = {"LINEAR": _linear, "LINEAR_EXACT": _linear_exact, "SIGMOID": _sigmoid}
-
-
-def _table(table: Any, dataset: Any) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
-    """What gives values through the table of a sequence item, and the bits of its entries.
-
-    Below its first value and above its last a table goes on as it begins and ends (PS3.3 C.11.1.1).
-    """
-    entries, first, bits = (int(number) for number in table.LUTDescriptor)
-    entries = entries % 65536 or 65536
-    raw = table.LUTData
-    if isinstance(raw, bytes):
-        order = "<" if dataset.file_meta.TransferSyntaxUID.is_little_endian else ">"
-        wide = len(raw) >= 2 * entries
-        data = np.frombuffer(raw, dtype=f"{order}u2" if wide else "u1").astype(np.float64)
-    else:
-        data = np.atleast_1d(np.asarray(raw, dtype=np.float64))
-    if len(data) < entries:
-        raise UnreadableFile("Truncated look-up table: it has fewer entries than it declares.")
-    data = data[:entries]
-
-    def looked_up(values: np.ndarray) -> np.ndarray:
-        index = np.clip(np.rint(values).astype(np.int64) - first, 0, entries - 1)
-        found: np.ndarray = data[index]
-        return found
-
-    return looked_up, max(bits, int(data.max()).bit_length(), 1)
 
 
 def _ends(
