@@ -33,6 +33,7 @@ from pydicom.uid import (
 
 from carina.core import UnreadableFile
 from carina.studies import Flag, Form, Picture, decode_image, read_image
+from carina.studies import dicom as decoding
 
 Make = Callable[..., bytes]
 MakeDataset = Callable[..., Dataset]
@@ -83,6 +84,29 @@ def test_without_a_window_values_are_stretched(dicom: Make, bits: int, signed: b
     assert same(picture, stretched(stored))
     assert (picture.form, picture.bits, picture.photometric) == (Form.DICOM, bits, "MONOCHROME2")
     assert picture.flags == ()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"WindowCenter": 1800, "WindowWidth": 2500},
+        {"RescaleSlope": 2, "RescaleIntercept": -5, "PhotometricInterpretation": "MONOCHROME1"},
+        {"PixelPaddingValue": 0},
+    ],
+)
+def test_a_film_worked_out_in_blocks_has_the_bits_of_the_whole(
+    dicom: Make, monkeypatch: pytest.MonkeyPatch, told: dict[str, Any]
+) -> None:
+    stored = film()
+    stored[:, -1] = 0
+    whole = decode_image(dicom(stored, BitsStored=12, **told))
+
+    monkeypatch.setattr(decoding, "_BLOCK", 3 * stored.shape[1])
+
+    np.testing.assert_array_equal(
+        decode_image(dicom(stored, BitsStored=12, **told)).pixels, whole.pixels
+    )
 
 
 @pytest.mark.parametrize("window", [{}, {"WindowCenter": 1800, "WindowWidth": 2500}])

@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
 from carina.phantoms import draw
 from carina.studies import Flag, Form, Picture, Problem, inspect
+from carina.studies.guard import within
 
 PEOPLE = range(1000, 1040)
 
@@ -98,3 +102,14 @@ def test_scores_are_shares_and_stand_beside_their_thresholds(chests: list[np.nda
 def test_a_picture_of_any_size_has_a_verdict() -> None:
     for shape in ((1, 1), (1, 50), (3, 2), (700, 20)):
         assert inspect(picture(np.random.default_rng(0).random(shape))).scores
+
+
+@given(
+    arrays(
+        st.sampled_from([np.float32, np.float64]),
+        array_shapes(min_dims=2, max_dims=2, max_side=70),
+        elements=st.floats(0, 1, width=32),
+    )
+)
+def test_the_ends_of_a_line_have_the_bits_of_percentiles(lines: np.ndarray) -> None:
+    np.testing.assert_array_equal(within(lines), np.percentile(lines, (5, 95), axis=1))
