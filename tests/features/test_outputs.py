@@ -13,6 +13,7 @@ from carina.core import Mismatch, generator
 from carina.encoders import ImageEncoder, encode_images, load_image_encoder, prepare
 from carina.features import EncodedAll, FeatureTable, Store, encode, forget
 from carina.features.outputs import corners
+from carina.recipes import one_thread
 from carina.studies import Manifest, read_image
 
 Encode = Callable[..., EncodedAll]
@@ -67,7 +68,8 @@ def inputs(manifest: Manifest, lite: ImageEncoder, part: int | None) -> list[np.
 def test_stages_are_what_the_encoder_gives(
     manifest: Manifest, lite: ImageEncoder, table: FeatureTable
 ) -> None:
-    found = list(encode_images(lite, inputs(manifest, lite, None)[:4], stages=True))
+    with one_thread():  # as each of the encoders side by side
+        found = list(encode_images(lite, inputs(manifest, lite, None)[:4], stages=True))
     rows = np.array([3, 0, 3])
 
     stored = table.stages(rows)
@@ -88,7 +90,8 @@ def test_crops_are_the_whole_and_its_corners_at_full_resolution(
     assert torch.equal(crops[:, 0], table.pooled())
     for part in range(4):
         films = inputs(manifest, lite, part)
-        fresh = [found.pooled for found in encode_images(lite, films[:4])]
+        with one_thread():
+            fresh = [found.pooled for found in encode_images(lite, films[:4])]
         assert torch.equal(crops[:4, 1 + part], torch.cat(fresh))
 
 

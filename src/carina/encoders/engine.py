@@ -69,9 +69,7 @@ def encode_images(
             )
         padding = [images[-1]] * (size - len(images))
         stack = torch.from_numpy(np.stack(images + padding))
-        # cuDNN would else try kernels and keep the fastest of the day, or round to TF32
-        with torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False):
-            found = encoder.encode(stack, tokens=tokens, stages=stages)
+        found = encoder.encode(stack, tokens=tokens, stages=stages)
         yield _first(found, len(images))
 
 

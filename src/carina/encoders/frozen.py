@@ -1,6 +1,7 @@
 """The two encoders every torch family builds: a frozen module behind a card."""
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
@@ -74,7 +75,8 @@ class FrozenImages:
                 f"{self.card.name} takes {spec.channels} x {spec.size} x {spec.size} images; got "
                 f"{' x '.join(map(str, images.shape[1:]))}. Prepare them with its card's preprocess."
             )
-        found: Encoded = self.module(images.to(self.device, getattr(torch, self.card.dtype)))
+        with _same_kernels(self.device):
+            found: Encoded = self.module(images.to(self.device, getattr(torch, self.card.dtype)))
         maps = found.stages if stages and self.card.stages else None
         return Encoded(
             pooled=found.pooled.float(),
@@ -194,6 +196,19 @@ def channels_last(module: nn.Module) -> None:
     for weights in module.parameters():
         if weights.dim() == 4:
             weights.data = weights.data.contiguous(memory_format=torch.channels_last)
+
+
+def _same_kernels(device: torch.device) -> AbstractContextManager[None]:
+    """On a GPU: cuDNN would else try kernels and keep the fastest of the day, or round to TF32.
+
+    Its flags are of the whole process, and on the CPU several threads may encode at once.
+    """
+    if device.type != "cuda":
+        return nullcontext()
+    steady: AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+    return steady
 
 
 def _freeze(module: nn.Module) -> None:

@@ -8,8 +8,9 @@ from carina.encoders import GivenImages, ImageEncoder, check_when_loaded
 from carina.features.books import Books, EncodedAll, Event
 from carina.features.digests import DigestCache, default_workers, in_order
 from carina.features.fetching import Fetcher, Held
-from carina.features.filling import Filling
+from carina.features.filling import Filling, Running
 from carina.features.giving import take_in
+from carina.features.lanes import lanes
 from carina.features.outputs import checked_outputs, rows_of_segment
 from carina.features.partial import telling_what_is_full
 from carina.features.store import Store
@@ -35,8 +36,8 @@ def encode(
 
     Images that are there already are passed over; by the cache of digests that costs one look at
     a file's size and time. The others form segments of a fixed number of rows in the manifest's
-    order, so one go, two goes, two processes or a kill in between end in the same bytes. Decoding
-    runs in threads beside the encoder. A file no picture can be made of is set aside, and tried
+    order, so one go, two goes, two processes or a kill in between end in the same bytes. Batches
+    go through the encoder side by side, see `lanes`, and decoding runs in threads beside it. A file no picture can be made of is set aside, and tried
     again next time. Where a file of features stands in the encoder's place, its rows are taken in
     and no image is read; see `take_in`.
 
@@ -47,7 +48,7 @@ def encode(
         batch: Images at a time; the card's where not given. Another number may move the last bits.
         rows_per_segment: Images in a segment: what a kill can cost at most. By default 1024, or 64
             where stages are kept, whose maps wait in memory until a segment is whole.
-        workers: Threads that read and decode; by default one a core.
+        workers: Threads that read and decode, and as many that encode; by default one a core.
         outputs: What to keep: "pooled"; "tokens"; "stages", the maps of the card's stages;
             "crops", pooled features of the whole image and of its four corners, each nine
             sixteenths of a side, cut from the image before it is made smaller.
@@ -76,22 +77,20 @@ def encode(
         store.admit(encoder.card)
         store.note_check(encoder.card, check_when_loaded(encoder))
         store.prune()
-    with store.writing():
+    running = Running(
+        encoder=encoder, batch=encoder.card.batch if batch is None else batch, outputs=outputs
+    )
+    threads = workers or default_workers()
+    with store.writing(), lanes(encoder, running, threads=threads) as several:
         books = Books(store=store, cache=DigestCache.of(store), patients=manifest.listed_patient)
         held = Held(store=store, card=encoder.card, outputs=outputs)
         held.look_again()
-        filling = Filling(
-            store=store,
-            encoder=encoder,
-            batch=encoder.card.batch if batch is None else batch,
-            outputs=outputs,
-        )
+        filling = Filling(store=store, running=running, lanes=several)
         fetch = Fetcher(
             manifest=manifest, preprocess=preprocess, cache=books.cache, held=held, verify=verify
         )
-        threads = workers or default_workers()
         # decoded images wait in memory: enough of them that neither side waits for the other
-        ahead = 2 * (filling.batch + threads)
+        ahead = 2 * (running.batch + threads)
         for found in in_order(fetch, range(len(manifest)), workers=threads, ahead=ahead):
             wanted, ran = books.enter(found), False
             if wanted and found.digest is not None and found.prepared is not None:
