@@ -4,6 +4,7 @@ The reference is core-seconds: one thread decodes each file as few lines can, an
 prepared pictures through the bare encoder, in the batch and memory format found fastest; their sum is
 divided by the cores. The decoder must prepare what carina prepares, to 1e-4 of a grey level of 255, and
 the store must hold the bare encoder's features. Ours also digests every file, once, and writes the store.
+The same once more with onnxruntime as the engine, against the same reference.
 Beside it stand the reference with one digest a file, which is how films are known by their bytes; a loop
 over files one by one; and the work alone in CPU seconds, which neighbours on a busy machine move less.
 """
@@ -46,8 +47,10 @@ def measured(*, small: bool, data: Path | None) -> Iterator[Measured]:  # noqa: 
     """From JPEG and from DICOM: against the sum of the parts, one by one, and in work."""
     cores = len(os.sched_getaffinity(0))
     torch.set_num_threads(cores)
-    encoder = load_image_encoder("toy-image" if small else "efficientnet-lite0")
+    name = "toy-image" if small else "efficientnet-lite0"
+    encoder, quick = load_image_encoder(name), load_image_encoder(name, engine="onnx")
     assert isinstance(encoder, FrozenImages)
+    assert isinstance(quick, FrozenImages)
     shape = (300, 250) if small else (TALL, WIDE)
     forms: tuple[
         tuple[str, int, Callable[[Path, int], None], Callable[[Path], np.ndarray]], ...
@@ -64,12 +67,13 @@ def measured(*, small: bool, data: Path | None) -> Iterator[Measured]:  # noqa: 
         with TemporaryDirectory() as scratch:
             for number in range(files):
                 write(Path(scratch) / f"{number:04d}", number)
-            yield from _compared(Path(scratch), encoder, form, bare, cores, small=small)
+            yield from _compared(Path(scratch), encoder, quick, form, bare, cores, small=small)
 
 
 def _compared(
     films: Path,
     encoder: FrozenImages,
+    quick: FrozenImages,
     form: str,
     bare: Callable[[Path], np.ndarray],
     cores: int,
@@ -78,19 +82,21 @@ def _compared(
 ) -> Iterator[Measured]:
     paths = sorted(films.iterdir())
     manifest = manifest_of(films, [path.name for path in paths])
-    ours = _Ours(manifest, encoder)
+    ours, by_onnxruntime = _Ours(manifest, encoder), _Ours(manifest, quick)
     prepared, features = _same(ours, paths, bare)
+    _same_features(by_onnxruntime.features(), ours.features())
     assert ours.counted() == (len(paths), len(paths)), "a file was decoded or digested twice"
     spec = encoder.card.preprocess
     assert spec is not None
     batch = min(BATCHES, key=lambda size: _encoding(encoder, prepared[:32], size))
-    decoding, encoding, took, worked, one_by_one = [], [], [], [], []
+    decoding, encoding, took, worked, quickly, one_by_one = [], [], [], [], [], []
     for _ in range(1 if small else 3):
         decoding.append(_cpu_seconds(lambda: _decoding(paths, bare, spec.size)))
         encoding.append(_encoding(encoder, prepared, batch))
         wall, work = ours.run()
         took.append(wall)
         worked.append(work)
+        quickly.append(by_onnxruntime.run()[0])
         (single,) = in_turns(lambda: _loop(encoder, paths[:8], bare), repeats=1)
         one_by_one.append(single / len(paths[:8]) * len(paths))
     core_seconds = float(np.median(decoding)) + float(np.median(encoding))
@@ -107,6 +113,14 @@ def _compared(
     name = f"encode_files, {form}"
     for what, quantity, mine, theirs, against, reach in (
         ("", Quantity.SECONDS, took, core_seconds / cores, "bare decoder and encoder", REACH),
+        (
+            ", by onnxruntime",
+            Quantity.SECONDS,
+            quickly,
+            core_seconds / cores,
+            "bare decoder and encoder, by torch",
+            REACH,
+        ),
         (
             ", digested too",
             Quantity.SECONDS,
@@ -182,9 +196,14 @@ def _same(
     scaled = (grey * spec.scale - spec.mean[0]) / spec.deviation[0]
     prepared = torch.from_numpy(np.repeat(scaled[:, None], spec.channels, axis=1)).float()
     wanted = torch.cat([encoder.encode(part).pooled for part in torch.split(prepared, 8)]).numpy()
-    apart = float(np.abs(ours.features() - wanted).max() / np.abs(wanted).max())
+    return prepared, _same_features(ours.features(), wanted)
+
+
+def _same_features(found: np.ndarray, wanted: np.ndarray) -> float:
+    """The largest difference, as a share of the largest number, once it is seen to be small."""
+    apart = float(np.abs(found - wanted).max() / np.abs(wanted).max())
     assert apart <= SAME_FEATURES, f"features differ by {apart:.1e} of the largest"
-    return prepared, apart
+    return apart
 
 
 def _decoding(paths: list[Path], bare: Callable[[Path], np.ndarray], side: int) -> None:

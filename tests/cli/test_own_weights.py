@@ -1,4 +1,4 @@
-"""Weights of one's own, named in the settings alone: from films to answers, in any type."""
+"""Weights of one's own, named in the settings alone: from films to answers, in any type and by any engine."""
 
 import json
 from collections.abc import Callable
@@ -56,12 +56,14 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    "computed", [("--dtype", "float32"), ("--dtype", "bfloat16"), ("--engine", "onnx")]
+)
 def test_encode_run_bundle_and_predict_do_without_naming_them(
-    dtype: str, work: Path, carina: Carina
+    computed: tuple[str, str], work: Path, carina: Carina
 ) -> None:
     data, store = work / "data", work / "store"
-    words = ("--encoder", "efficientnet-lite0", "--store", store, "--dtype", dtype)
+    words = ("--encoder", "efficientnet-lite0", "--store", store, *computed)
     assert carina("encode", data, *words)[0] == 0
     runs = ("--store", store, "--out", work / "runs")
     assert carina("run", work / "recipe.toml", "--data", data, *runs)[0] == 0

@@ -137,7 +137,7 @@ def test_what_cannot_be_written_is_refused_first(
     given = load_image_encoder("embeddings:mine", weights=tmp_path / "f.npy")
     with pytest.raises(InvalidValue, match="wanted an encoder that runs in torch"):
         export_onnx(given, tmp_path / "new.onnx")
-    monkeypatch.setattr("carina.encoders.onnx_export.find_spec", lambda _: None)
+    monkeypatch.setattr("carina.encoders.onnx_model.find_spec", lambda _: None)
     with pytest.raises(MissingFile, match=r"pip install 'carina\[onnx\]'"):
         export_onnx(toy, tmp_path / "new.onnx")
     assert there.read_bytes() == b"kept"

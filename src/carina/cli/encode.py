@@ -25,6 +25,7 @@ def encode(
     outputs: str = "pooled",
     dtype: str = "float32",
     device: str = "cpu",
+    engine: str = "torch",
     reports: Literal["whole", "caption"] = "whole",
 ) -> None:
     """Compute frozen features once, into a store. What is there already is not computed again.
@@ -44,6 +45,8 @@ def encode(
         dtype: What the encoder computes in: float32, bfloat16 or float16. Another type is another
             encoder to the store.
         device: cpu, cuda, cuda:N, mps, or auto for the fastest there is.
+        engine: What runs an encoder of images: torch, or onnx (needs carina[onnx]), which is quicker
+            on a CPU, begins seconds later, and is another encoder to the store.
         reports: What an encoder of texts reads of a report: whole, or caption, the words of
             impression and findings, as `carina pretrain --recipe adaptor-paper` wants them.
     """
@@ -55,6 +58,7 @@ def encode(
             weights=weights,
             device=find_device(None if device == "auto" else device),
             dtype=dtype,
+            engine=engine,
         ),
         store,
         verify=verify,

@@ -27,8 +27,8 @@ from carina.encoders.loading import load_encoder as load_encoder
 from carina.encoders.loading import load_image_encoder as load_image_encoder
 from carina.encoders.loading import load_text_encoder as load_text_encoder
 from carina.encoders.loading import shelves as shelves
-from carina.encoders.onnx_export import OnnxParity as OnnxParity
 from carina.encoders.onnx_export import export_onnx as export_onnx
+from carina.encoders.onnx_model import OnnxParity as OnnxParity
 from carina.encoders.preprocess import prepare as prepare
 from carina.encoders.preprocess import prepare_mask as prepare_mask
 from carina.encoders.protocol import Encoded as Encoded

@@ -6,7 +6,9 @@ from carina.core import InvalidValue, fingerprint, near
 
 __all__ = [
     "DTYPES",
+    "ENGINES",
     "FROM_FILE",
+    "ONNX",
     "UNKNOWN_SOURCE",
     "EncoderCard",
     "Exposure",
@@ -19,6 +21,12 @@ UNKNOWN_SOURCE = "unknown"
 
 FROM_FILE = "file"
 """Engine of what is no model but a file of features: it has no preprocess and encodes nothing."""
+
+ONNX = "onnx"
+"""Engine of what onnxruntime runs."""
+
+ENGINES = ("torch", ONNX)
+"""What may run an encoder's network."""
 
 _MODALITIES = ("image", "text")
 _FITS = ("squash", "crop", "pad")
@@ -131,7 +139,7 @@ class EncoderCard:
         max_tokens: Where a text is cut; 0 where it never is.
         batch: Items a batch has unless told; another size may move the last bits of float32.
         dtype: What it computes in, one of `DTYPES`.
-        engine: What runs it ("torch"), or `FROM_FILE`.
+        engine: What runs it, one of `ENGINES`, or `FROM_FILE`.
         licence: As upstream states it.
         citation: One line.
         exposed_to: What its weights have seen.

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import torch
 
-from carina.core import InvalidValue, Mismatch
+from carina.core import InvalidValue, Mismatch, near
 
 # the families register themselves
 from carina.encoders import families as families
+from carina.encoders.card import ENGINES, ONNX
 from carina.encoders.family import ENCODERS, SHELVES, EncoderInfo, ShelfInfo, family
 from carina.encoders.frozen import FrozenImages, FrozenTexts, in_dtype
+from carina.encoders.onnx_engine import by_onnxruntime
 from carina.encoders.protocol import ImageEncoder, TextEncoder
 from carina.encoders.self_check import require_same
 from carina.encoders.settings import user_settings
@@ -32,6 +34,7 @@ def load_encoder(
     weights: Path | None = None,
     device: torch.device | None = None,
     dtype: str = "float32",
+    engine: str = "torch",
 ) -> ImageEncoder | TextEncoder:
     """The frozen encoder of this name.
 
@@ -42,15 +45,21 @@ def load_encoder(
             see `user_settings`.
         device: Where it shall run; the CPU where not given.
         dtype: What it shall compute in: "float32", "bfloat16" or "float16".
+        engine: What shall run it: "torch", or "onnx" for onnxruntime, which is quicker on a CPU.
 
     Raises:
         UnknownName: for a name nobody registered.
         MissingFile: where a package, the weights or a file beside them is not there.
         UnreadableFile: where a file is damaged or carries more than weights.
-        InvalidValue: where weights are named and none are taken, or none and they are needed.
+        InvalidValue: where weights are named and none are taken, or none and they are needed, or
+            for a type or engine that is not known or not to be had for this encoder.
         Mismatch: where the weights are another network's, or weights that carina knows give other
             numbers on this machine than they should.
     """
+    if engine not in ENGINES:
+        raise InvalidValue(
+            f"No engine {engine!r}.{near(engine, ENGINES)} Known: {', '.join(ENGINES)}."
+        )
     found = family(name)
     # building a network draws weights that are thrown away: not from the caller's generator
     with torch.random.fork_rng(devices=[]):
@@ -59,6 +68,8 @@ def load_encoder(
         encoder = in_dtype(encoder, dtype)
     elif dtype != encoder.card.dtype:
         raise InvalidValue(f"{name} computes in {encoder.card.dtype} alone; asked for {dtype}.")
+    if engine == ONNX:
+        encoder = by_onnxruntime(encoder)
     placed = encoder if device is None else encoder.to(device)
     check = require_same(placed)
     return (
@@ -72,6 +83,7 @@ def load_image_encoder(
     weights: Path | None = None,
     device: torch.device | None = None,
     dtype: str = "float32",
+    engine: str = "torch",
 ) -> ImageEncoder:
     """As `load_encoder`, for one that reads images.
 
@@ -79,7 +91,7 @@ def load_image_encoder(
         Mismatch: where the encoder of this name reads texts.
     """
     _reads(name, "image")
-    encoder = load_encoder(name, weights=weights, device=device, dtype=dtype)
+    encoder = load_encoder(name, weights=weights, device=device, dtype=dtype, engine=engine)
     assert isinstance(encoder, ImageEncoder)  # noqa: S101 - its card says so
     return encoder
 
@@ -90,6 +102,7 @@ def load_text_encoder(
     weights: Path | None = None,
     device: torch.device | None = None,
     dtype: str = "float32",
+    engine: str = "torch",
 ) -> TextEncoder:
     """As `load_encoder`, for one that reads texts.
 
@@ -97,7 +110,7 @@ def load_text_encoder(
         Mismatch: where the encoder of this name reads images.
     """
     _reads(name, "text")
-    encoder = load_encoder(name, weights=weights, device=device, dtype=dtype)
+    encoder = load_encoder(name, weights=weights, device=device, dtype=dtype, engine=engine)
     assert isinstance(encoder, TextEncoder)  # noqa: S101 - its card says so
     return encoder
 

@@ -366,6 +366,6 @@ def _not_here(name: str, known: Sequence[EncoderCard], outputs: tuple[str, ...])
 def _told_apart(cards: Sequence[EncoderCard]) -> str:
     return ", ".join(
         f"{card.fingerprint} (weights {card.weights[:8]}, revision {card.revision or 'unnamed'}, "
-        f"computes in {card.dtype})"
-        for card in sorted(cards, key=lambda card: card.dtype)
+        f"computes in {card.dtype}, run by {card.engine})"
+        for card in sorted(cards, key=lambda card: (card.dtype, card.engine))
     )

@@ -282,6 +282,7 @@ def load_predictor(
                 weights=weights if card.name in takers else None,
                 device=device,
                 dtype=card.dtype,
+                engine=card.engine,
             )
             for card in bundle.encoders
         ),

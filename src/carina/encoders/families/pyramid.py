@@ -40,7 +40,7 @@ class _Pyramid(nn.Module):
         found: Encoded = self.trunk(images)
         assert found.stages is not None  # noqa: S101 - its card has some
         assert found.tokens is not None  # noqa: S101 - likewise
-        last = found.tokens.transpose(1, 2).reshape(len(images), -1, *self.grid)
+        last = found.tokens.transpose(1, 2).reshape(images.shape[0], -1, *self.grid)
         pooled = [each for of in (*found.stages, last) for each in _read(of)]
         return Encoded(pooled=torch.cat(pooled, dim=1), tokens=found.tokens, stages=found.stages)
 
