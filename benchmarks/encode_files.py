@@ -29,7 +29,7 @@ from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittle
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.measured import Measured, Quantity, in_turns, show
-from carina.core import digest_bytes, generator
+from carina.core import digest_image, generator
 from carina.encoders import FrozenImages, load_image_encoder
 from carina.features import EncodedAll, Store, encode, fetching
 from carina.features import digests as digesting
@@ -169,7 +169,7 @@ class _Ours:
         """How often a file was decoded and digested."""
         with (
             patch.object(fetching, "decode_image", side_effect=decode_image) as decoded,
-            patch.object(digesting, "digest_bytes", side_effect=digest_bytes) as digested,
+            patch.object(digesting, "digest_image", side_effect=digest_image) as digested,
         ):
             self.run()
         return decoded.call_count, digested.call_count
@@ -309,7 +309,7 @@ def manifest_of(root: Path, names: list[str]) -> Manifest:
 
 def _digesting(path: Path) -> float:
     data = path.read_bytes()
-    return min(_cpu_seconds(lambda: digest_bytes(data)) for _ in range(5))
+    return min(_cpu_seconds(lambda: digest_image(data)) for _ in range(5))
 
 
 def _cpu_seconds(work: Callable[[], object]) -> float:

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.encode_files import TALL, WIDE, manifest_of, write_dicom, write_jpeg
 from benchmarks.predict import drawn_bundle
 from carina.bundles import write_bundle
-from carina.core import digest_bytes
+from carina.core import digest_image
 from carina.encoders import FrozenImages, encode_images, load_image_encoder, prepare
 from carina.features import Store, encode
 from carina.serving import load_predictor
@@ -59,7 +59,7 @@ def stages(
     pixels = [each.pixels for each in pictures]
     prepared = [prepare(each, spec) for each in pixels]
     work: dict[str, Callable[[], object]] = {
-        "read and digest": lambda: [digest_bytes(path.read_bytes()) for path in paths],
+        "read and digest": lambda: [digest_image(path.read_bytes()) for path in paths],
         "decode": lambda: [decode_image(each) for each in data],
         "prepare": lambda: [prepare(each, spec) for each in pixels],
         "encode": lambda: list(encode_images(encoder, prepared)),

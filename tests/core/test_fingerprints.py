@@ -14,6 +14,7 @@ from carina.core import (
     digest_arrays,
     digest_bytes,
     digest_file,
+    digest_image,
     fingerprint,
     later,
     salted,
@@ -122,6 +123,12 @@ def test_a_file_is_named_by_its_bytes(
 
     assert digest_file(path) == digest_bytes(data)
     assert digest_bytes(data) != digest_bytes(data + b"\0")
+
+
+def test_an_image_is_named_by_blake3() -> None:
+    """The vectors its authors publish, cut to forty digits."""
+    assert digest_image(b"") == "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9"
+    assert digest_image(b"abc") == "6437b3ac38465133ffb63b75273a8db548c55846"
 
 
 def test_a_file_longer_than_a_chunk_is_read_to_the_end(tmp_path: Path) -> None:

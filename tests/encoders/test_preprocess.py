@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from carina.core import InvalidValue, generator
-from carina.encoders import Preprocess, prepare
+from carina.encoders import Preprocess, prepare, preprocess
 
 SPEC = Preprocess(size=16, channels=1)
 SIDES = st.integers(1, 70)
@@ -31,6 +32,31 @@ def test_an_even_image_stays_even(
     assert found.shape == (1, 16, 16)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, grey, atol=2e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    rows=SIDES,
+    cols=SIDES,
+    size=st.tuples(SIDES, SIDES),
+    filter_=st.sampled_from([Image.Resampling.BILINEAR, Image.Resampling.BICUBIC]),
+    block=st.integers(1, 3000),
+)
+def test_resizing_some_rows_at_a_time_has_the_bits_of_all_at_once(
+    rows: int, cols: int, size: tuple[int, int], filter_: Image.Resampling, block: int
+) -> None:
+    image = generator(rows * cols, "preprocess").random((rows, cols), dtype=np.float32)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(preprocess, "_BLOCK", block)
+        found = preprocess._resized(image, size, filter_)
+
+    whole = Image.fromarray(image)
+    across = whole.resize((size[0], rows), filter_)
+    np.testing.assert_array_equal(np.asarray(found), np.asarray(across.resize(size, filter_)))
+    np.testing.assert_allclose(
+        np.asarray(found), np.asarray(whole.resize(size, filter_)), atol=2e-6
+    )
 
 
 @settings(max_examples=15, deadline=None)

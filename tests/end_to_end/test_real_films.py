@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from carina.core import digest_file
+from carina.core import digest_image
 from carina.evaluation import read_results, read_scores
 from carina.studies import LabelSpace
 
@@ -66,7 +66,7 @@ def test_real_films_go_the_whole_way_and_exposure_is_told(
     test = read_scores(run / "scores.parquet", names, LabelSpace(names=results.labels))["test"]
     assert results.unseen is not None
     assert 0 < results.unseen.images < results.test_images == FILMS["test"]
-    asked = {digest_file(path): path for path in _named(films)}
+    asked = {digest_image(path.read_bytes()): path for path in _named(films)}
     image = asked[test.part.images[0]]
     status, out, _ = carina("predict", bundle, image, "--json", *weights)
     (answer,) = json.loads(out)["images"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from carina.core import Estimate, digest_file, load
+from carina.core import Estimate, digest_image, load
 from carina.evaluation import METRICS, Results, read_results, read_scores
 from carina.features import Store
 from carina.measures import PValue
@@ -39,7 +39,7 @@ def test_every_verb_of_the_way_works(way: Any) -> None:
 
 
 def test_the_store_has_every_film_once(way: Any) -> None:
-    films = {digest_file(path) for path in way["data/images"].iterdir()}
+    films = {digest_image(path.read_bytes()) for path in way["data/images"].iterdir()}
     held = {one.card.name: one.images for one in Store(way["store"]).holdings()}
 
     assert held["toy-image"] == len(films)
@@ -60,7 +60,10 @@ def test_no_film_of_the_test_split_was_learned_from(way: Any, results: Results, 
     manifest = read_folder(way["data"])
     tables = read_scores(run / "scores.parquet", _steps(results), _space(results))
     digests = {
-        name: {digest_file(manifest.root / manifest.image[row]) for row in manifest.rows(*splits)}
+        name: {
+            digest_image((manifest.root / manifest.image[row]).read_bytes())
+            for row in manifest.rows(*splits)
+        }
         for name, splits in {"test": [Split.TEST], "out-of-fold": [Split.TRAIN, Split.VAL]}.items()
     }
 
@@ -142,7 +145,7 @@ def test_a_prediction_is_what_the_run_answered(way: Any, ran: str, verb: str) ->
     tables = read_scores(folder / "scores.parquet", _steps(results), _space(results))
     test = tables["test"]
     answers = {
-        digest_file(Path(one["image"])): one["findings"]
+        digest_image(Path(one["image"]).read_bytes()): one["findings"]
         for one in json.loads(way.said[verb][1])["images"]
     }
     may_leave = [name for name in results.labels if name in next(iter(answers.values()))]

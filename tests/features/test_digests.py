@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from carina.core import Mismatch, digest_file
+from carina.core import Mismatch, digest_image
 from carina.encoders import ImageEncoder
 from carina.features import EncodedAll, Store, image_digests, lookup
 from carina.features.digests import in_order
@@ -29,7 +29,7 @@ def test_digests_are_those_of_the_files_and_none_where_there_is_no_file(
     manifest = read_films(films)
     gone = replace(manifest, image=("nowhere.png", *manifest.image[1:]))
 
-    wanted = (None, *(digest_file(films / name) for name in manifest.image[1:]))
+    wanted = (None, *(digest_image((films / name).read_bytes()) for name in manifest.image[1:]))
 
     assert image_digests(gone, store) == wanted
     assert image_digests(gone, store) == wanted
@@ -80,7 +80,7 @@ def test_a_file_that_may_still_change_is_read_each_time(
 
     second = image_digests(manifest, store)
 
-    assert second[0] == digest_file(folder / manifest.image[0]) != first[0]
+    assert second[0] == digest_image((folder / manifest.image[0]).read_bytes()) != first[0]
     assert second[1] == first[1]
     assert len(list(store.image_ledger.pairs())) == 1
 

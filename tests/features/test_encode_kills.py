@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from carina.core import PARTIAL, digest_file, generator
+from carina.core import PARTIAL, digest_image, generator
 from carina.features import Store
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only: signals and fork")
@@ -189,7 +189,9 @@ def test_the_table_after_kills_is_that_of_one_go(
         os.kill(child, signal.SIGKILL)
         victims.ended()
     assert victims.encode(folder) == [0]
-    digests = [digest_file(path) for path in sorted(victims.films.glob("Smith-0???.png"))]
+    digests = [
+        digest_image(path.read_bytes()) for path in sorted(victims.films.glob("Smith-0???.png"))
+    ]
     store, one_go = Store(folder), Store(undisturbed)
 
     with (

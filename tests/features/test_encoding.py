@@ -15,7 +15,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from carina.core import InvalidValue, Mismatch, UnreadableFile, digest_file
+from carina.core import InvalidValue, Mismatch, UnreadableFile, digest_image
 from carina.encoders import (
     Encoded,
     EncoderCard,
@@ -125,7 +125,7 @@ def test_digests_stand_for_rows_and_what_cannot_be_read_is_set_aside_with_its_re
     assert "Truncated or damaged PNG" in last.set_aside[0].reason
     assert "wanted PNG, JPEG or DICOM" in last.set_aside[1].reason
     assert last.digests == tuple(
-        None if row in broken else digest_file(films / name)
+        None if row in broken else digest_image((films / name).read_bytes())
         for row, name in enumerate(manifest.image)
     )
 
@@ -315,7 +315,7 @@ def test_a_file_that_changed_is_encoded_anew(
     second = encode_films(read_films(folder), toy, store)
 
     assert second.encoded == 1
-    assert second.digests[2] == digest_file(changed)
+    assert second.digests[2] == digest_image(changed.read_bytes())
     assert second.digests[:2] + second.digests[3:] == first.digests[:2] + first.digests[3:]
 
 
@@ -338,7 +338,7 @@ def test_only_verify_sees_a_change_that_left_size_and_time_alone(
 
     assert encode_films(manifest, toy, store).digests == first.digests
     verified = encode_films(manifest, toy, store, verify=True)
-    assert verified.digests[1] == digest_file(path) != first.digests[1]
+    assert verified.digests[1] == digest_image(path.read_bytes()) != first.digests[1]
     assert encode_films(manifest, toy, store).digests == verified.digests
 
 

@@ -32,7 +32,7 @@ from pydicom.uid import (
 )
 
 from carina.core import UnreadableFile
-from carina.studies import Flag, Form, Picture, decode_image, read_image
+from carina.studies import Canvas, Flag, Form, Picture, decode_image, read_image
 from carina.studies import dicom as decoding
 
 Make = Callable[..., bytes]
@@ -107,6 +107,46 @@ def test_a_film_worked_out_in_blocks_has_the_bits_of_the_whole(
     np.testing.assert_array_equal(
         decode_image(dicom(stored, BitsStored=12, **told)).pixels, whole.pixels
     )
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"WindowCenter": 40, "WindowWidth": 90},
+        {"RescaleSlope": 2, "RescaleIntercept": -5, "PhotometricInterpretation": "MONOCHROME1"},
+        {"PixelPaddingValue": 0, "PixelPaddingRangeLimit": 3},
+    ],
+)
+@pytest.mark.parametrize(("kind", "bits"), [("u1", 8), ("u2", 12), ("i2", 12), ("u2", 16)])
+def test_samples_taken_where_they_lie_are_those_pydicom_gives(
+    dicom: Make, monkeypatch: pytest.MonkeyPatch, kind: str, bits: int, told: dict[str, Any]
+) -> None:
+    """In bits that are not stored anything may stand: an old overlay, or a sign."""
+    stored = np.random.default_rng(0).integers(0, 256, (31, 17)).astype(kind)
+    if kind != "u1":
+        stored |= np.array(0b1010 << 12, dtype="u2").astype(kind)
+    data = dicom(stored, BitsStored=bits, **told)
+    read = decode_image(data)
+
+    monkeypatch.setattr(decoding, "_DEFERRED", 100)
+    monkeypatch.setattr(decoding, "_stored", None)  # which is not asked
+
+    np.testing.assert_array_equal(decode_image(data).pixels, read.pixels)
+    assert decode_image(data).flags == read.flags
+    with pytest.raises(UnreadableFile, match=r"Truncated: \d+ of \d+ bytes"):
+        decode_image(data[: -stored.nbytes // 2])
+
+
+def test_a_canvas_is_written_over_and_grows(dicom: Make) -> None:
+    canvas, films = Canvas(), (film(), film().T.copy()[:, :9], np.tile(film(), (3, 2)))
+    wanted = [decode_image(dicom(stored, BitsStored=12)).pixels for stored in films]
+
+    for stored, pixels in zip(films, wanted, strict=True):
+        put = decode_image(dicom(stored, BitsStored=12), canvas).pixels
+        np.testing.assert_array_equal(put, pixels)
+        assert not put.flags.writeable
+        assert np.shares_memory(put, canvas.of((1, 1)))
 
 
 @pytest.mark.parametrize("window", [{}, {"WindowCenter": 1800, "WindowWidth": 2500}])

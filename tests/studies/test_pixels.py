@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from carina.core import MissingFile, UnreadableFile, digest_bytes
+from carina.core import MissingFile, UnreadableFile, digest_image
 from carina.studies import Flag, Form, decode_image, load_image, looks_like_image, read_image
 
 RAMP = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -159,7 +159,7 @@ def test_a_file_is_read_once_for_its_digest_and_its_picture(tmp_path: Path) -> N
 
     digest, picture = load_image(path)
 
-    assert digest == digest_bytes(path.read_bytes())
+    assert digest == digest_image(path.read_bytes())
     assert np.array_equal(picture.pixels, read_image(path).pixels)
 
 

@@ -22,6 +22,7 @@ from carina.core.exchanging import exchange as exchange
 from carina.core.fingerprints import digest_arrays as digest_arrays
 from carina.core.fingerprints import digest_bytes as digest_bytes
 from carina.core.fingerprints import digest_file as digest_file
+from carina.core.fingerprints import digest_image as digest_image
 from carina.core.fingerprints import fingerprint as fingerprint
 from carina.core.fingerprints import later as later
 from carina.core.fingerprints import salted as salted

@@ -12,7 +12,15 @@ import numpy as np
 
 from carina.core.errors import InvalidValue
 
-__all__ = ["digest_arrays", "digest_bytes", "digest_file", "fingerprint", "later", "salted"]
+__all__ = [
+    "digest_arrays",
+    "digest_bytes",
+    "digest_file",
+    "digest_image",
+    "fingerprint",
+    "later",
+    "salted",
+]
 
 _SIZE = 10  # bytes of a short name: twenty hexadecimal digits
 _CHUNK = 1 << 20
@@ -49,6 +57,18 @@ def later(default: Value) -> Value:
 def digest_bytes(data: bytes) -> str:
     """The content's name: BLAKE2b, forty hexadecimal digits."""
     return blake2b(data, digest_size=2 * _SIZE).hexdigest()
+
+
+def digest_image(data: bytes) -> str:
+    """The name of an image file's bytes: BLAKE3, forty hexadecimal digits.
+
+    An uncompressed film is of some 15 MB, which costs BLAKE2b as much as decoding it and BLAKE3 a
+    fifth of that.
+    """
+    from blake3 import blake3  # here, since who reads no images does without
+
+    name: str = blake3(data).hexdigest(length=2 * _SIZE)
+    return name
 
 
 def digest_file(path: Path) -> str:

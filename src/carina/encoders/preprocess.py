@@ -9,6 +9,7 @@ from carina.encoders.card import Preprocess
 
 __all__ = ["prepare", "prepare_mask"]
 
+_BLOCK = 1 << 19  # pixels made narrower at a time
 _SLACK = 1e-4  # rounding of whoever scaled the image to [0, 1]
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
@@ -38,7 +39,7 @@ def prepare(
         )
     if spec.stretch and high > low:
         image = (image - low) / (high - low)
-    fitted = _fit(Image.fromarray(np.ascontiguousarray(image, dtype=np.float32)), spec)
+    fitted = _fit(np.ascontiguousarray(image, dtype=np.float32), spec)
     grey = np.clip(np.asarray(fitted, dtype=np.float32), 0.0, 1.0) * np.float32(spec.scale)
     mean = np.array(spec.mean, dtype=np.float32)[:, None, None]
     deviation = np.array(spec.deviation, dtype=np.float32)[:, None, None]
@@ -60,30 +61,45 @@ def prepare_mask(
     """
     if mask.size == 0:
         raise InvalidValue(f"A mask has pixels; got one of shape {mask.shape}.")
-    shares = np.asarray(_fit(Image.fromarray(mask.astype(np.float32)), spec))
+    shares = np.asarray(_fit(mask.astype(np.float32), spec))
     inside: np.ndarray = shares >= min(0.5, max(float(shares.max()), _SLACK))
     return inside
 
 
-def _fit(picture: Image.Image, spec: Preprocess) -> Image.Image:
+def _fit(image: Float[np.ndarray, "rows cols"], spec: Preprocess) -> Image.Image:
     filter_ = _FILTERS[spec.interpolation]
-    side = spec.size
+    side, size = spec.size, image.shape[::-1]
     match spec.fit:
         case "crop":
-            short = min(picture.size)
+            short = min(size)
             wanted = spec.resize or side
             # the longer side is cut down to whole pixels, as torchvision's Resize does
-            cols, rows = (wanted * length // short for length in picture.size)
-            picture = picture.resize((cols, rows), filter_)
+            cols, rows = (wanted * length // short for length in size)
+            picture = _resized(image, (cols, rows), filter_)
             left, top = round((cols - side) / 2), round((rows - side) / 2)
             return picture.crop((left, top, left + side, top + side))
         case "pad":
-            long = max(picture.size)
-            cols, rows = (max(1, round(side * length / long)) for length in picture.size)
+            long = max(size)
+            cols, rows = (max(1, round(side * length / long)) for length in size)
             canvas = Image.new("F", (side, side), 0.0)
-            canvas.paste(
-                picture.resize((cols, rows), filter_), ((side - cols) // 2, (side - rows) // 2)
-            )
+            picture = _resized(image, (cols, rows), filter_)
+            canvas.paste(picture, ((side - cols) // 2, (side - rows) // 2))
             return canvas
         case _:
-            return picture.resize((side, side), filter_)
+            return _resized(image, (side, side), filter_)
+
+
+def _resized(
+    image: Float[np.ndarray, "rows cols"], size: tuple[int, int], filter_: Image.Resampling
+) -> Image.Image:
+    """An image resized by Pillow, across and then down, some rows at a time: no copy of the whole.
+
+    Versions of Pillow differ in which way they go first, and so in the last bits; here it is told.
+    """
+    rows, cols = image.shape
+    step = max(1, _BLOCK // cols)
+    narrow = np.empty((rows, size[0]), dtype=np.float32)
+    for start in range(0, rows, step):
+        some = Image.fromarray(image[start : start + step])
+        narrow[start : start + step] = np.asarray(some.resize((size[0], some.height), filter_))
+    return Image.fromarray(narrow).resize(size, filter_)

@@ -13,7 +13,7 @@ from carina.core import (
     Mismatch,
     MissingFile,
     UnreadableFile,
-    digest_bytes,
+    digest_image,
     fingerprint,
     salted,
 )
@@ -96,7 +96,7 @@ def read_digested(path: Path, cache: DigestCache) -> tuple[str, str, bytes]:
     before = cache.key(path)
     data = image_bytes(path)
     unchanged = cache.key(path) == before
-    return before if unchanged else "", digest_bytes(data), data
+    return before if unchanged else "", digest_image(data), data
 
 
 def image_digests(

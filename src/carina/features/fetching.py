@@ -1,6 +1,7 @@
 """From a row of a manifest to an encoder's input; what the store holds is not decoded again."""
 
 from dataclasses import dataclass, field
+from threading import local
 
 import numpy as np
 from jaxtyping import Float
@@ -11,7 +12,7 @@ from carina.features.digests import DigestCache, read_digested
 from carina.features.outputs import corners
 from carina.features.segment import read_segment
 from carina.features.store import Store
-from carina.studies import Manifest, decode_image
+from carina.studies import Canvas, Manifest, decode_image
 
 __all__ = ["Fetcher", "Found", "Held"]
 
@@ -81,6 +82,7 @@ class Fetcher:
     cache: DigestCache
     held: Held
     verify: bool
+    _of_thread: local = field(default_factory=local)
 
     def __call__(self, row: int) -> Found:
         """What became of a row's file; a fault of the file is a reason, not an error."""
@@ -94,9 +96,16 @@ class Fetcher:
             key, digest, data = read_digested(path, self.cache)
             if digest in self.held.images:
                 return Found(row=row, key=key, digest=digest)
-            pixels = decode_image(data).pixels
+            pixels = decode_image(data, self._canvas()).pixels
             views = [pixels, *(corners(pixels) if "crops" in self.held.outputs else [])]
             prepared = np.stack([prepare(view, self.preprocess) for view in views])
         except (InvalidValue, MissingFile, UnreadableFile) as error:
             return Found(row=row, digest=digest, reason=str(error))
         return Found(row=row, key=key, digest=digest, prepared=prepared)
+
+    def _canvas(self) -> Canvas:
+        """The memory of this thread: a picture is prepared before the next is decoded."""
+        if not hasattr(self._of_thread, "canvas"):
+            self._of_thread.canvas = Canvas()
+        canvas: Canvas = self._of_thread.canvas
+        return canvas

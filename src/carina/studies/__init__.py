@@ -25,6 +25,7 @@ from carina.studies.manifest import Study as Study
 from carina.studies.marks import Marks as Marks
 from carina.studies.marks import find_marks as find_marks
 from carina.studies.picture import MAX_PIXELS as MAX_PIXELS
+from carina.studies.picture import Canvas as Canvas
 from carina.studies.picture import Flag as Flag
 from carina.studies.picture import Form as Form
 from carina.studies.picture import Picture as Picture

@@ -13,7 +13,7 @@ from carina.studies.labels import Presence
 from carina.studies.leakage import Likenesses, leakage, overlap
 from carina.studies.manifest import Manifest, Split
 from carina.studies.picture import Flag, Picture
-from carina.studies.pixels import load_image
+from carina.studies.pixels import read_image
 from carina.studies.policies import Prevalence
 from carina.studies.remarks import Remark, Severity, remark
 
@@ -171,7 +171,7 @@ def _look(manifest: Manifest, row: int, seen: _Seen, *, read: bool) -> None:
             seen.missing.append(row)
         return
     try:
-        _, picture = load_image(path)
+        picture = read_image(path)
     except MissingFile:
         seen.missing.append(row)
     except UnreadableFile as error:

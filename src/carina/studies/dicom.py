@@ -11,13 +11,13 @@ from secrets import token_hex
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Num
+from jaxtyping import Bool, Float, Float32, Integer, Num
 
 from carina.core import UnreadableFile, salted
 from carina.studies.apart import decode_apart
 from carina.studies.dicom_header import age_of, laterality_of, view_of
 from carina.studies.dicom_values import modality_of, voi_of
-from carina.studies.picture import Flag, Form, Picture, check_size
+from carina.studies.picture import Canvas, Flag, Form, Picture, check_size
 from carina.studies.quiet import quietly, without_panic
 
 __all__ = ["looks_like_dicom", "read_dicom"]
@@ -27,6 +27,7 @@ _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _RADIOGRAPHS = ("CR", "DX", "DR", "RG", "RF", "XC", "OT", "SC", "")  # or what cannot tell
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _BLOCK = 1 << 16  # values worked on at a time
+_DEFERRED = 1 << 20  # bytes of an element from which on it is not read unless asked for
 _COLOUR = ("RGB", "YBR", "PALETTE COLOR", *_GREY)
 
 
@@ -35,12 +36,16 @@ def looks_like_dicom(data: bytes) -> bool:
     return data[128:132] == b"DICM" or data[:2] in (b"\x02\x00", b"\x08\x00")
 
 
-def read_dicom(data: bytes) -> Picture:
+def read_dicom(data: bytes, canvas: Canvas | None = None) -> Picture:
     """The picture in the bytes of a single-frame grey DICOM object.
 
     With a VOI LUT or window (the first) 0 and 1 are the ends of its output; without, they are the
     lowest and highest value that is not padding, after the modality LUT. Dense is bright whatever
     the photometric interpretation. Padding becomes background, 0.
+
+    Args:
+        data: The file.
+        canvas: Where the pixels are put; new memory where not given.
 
     Raises:
         UnreadableFile: with the reason: several frames, colour, no or truncated pixel data, a size
@@ -52,7 +57,7 @@ def read_dicom(data: bytes) -> Picture:
     try:
         with quietly():
             _check_deflated(data)
-            return _picture(_opened(data), data)
+            return _picture(_opened(data), data, canvas or Canvas())
     except UnreadableFile:
         raise
     except InvalidDicomError:
@@ -94,7 +99,7 @@ def _opened(data: bytes) -> Any:
     from pydicom.dataset import FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-    dataset = dcmread(io.BytesIO(data), force=data[128:132] != b"DICM")
+    dataset = dcmread(io.BytesIO(data), force=data[128:132] != b"DICM", defer_size=_DEFERRED)
     if not hasattr(dataset, "file_meta"):
         dataset.file_meta = FileMetaDataset()
     if "TransferSyntaxUID" not in dataset.file_meta:
@@ -105,34 +110,33 @@ def _opened(data: bytes) -> Any:
     return dataset
 
 
-def _picture(dataset: Any, data: bytes) -> Picture:
+def _picture(dataset: Any, data: bytes, canvas: Canvas) -> Picture:
     _check_header(dataset)
-    _check_pixel_data(dataset)
-    stored = _stored(dataset, data)
-    padding = _padding(dataset, stored)
-    if padding is not None and padding.all():
-        raise UnreadableFile("Nothing but padding: no pixel holds an image.")
+    _check_pixel_data(dataset, data)
+    codes, index = _samples(dataset, data)
+    padding = _padding(dataset, codes)
+    values, (voi, how) = modality_of(dataset)(codes), voi_of(dataset)
     flags = _flags(dataset)
-    modality, (voi, how) = modality_of(dataset), voi_of(dataset)
-    if voi is None:
-        voi = _stretch(*_ends(stored, padding, modality))
     # INVERSE is how a DX object with MONOCHROME1 says the same thing again (PS3.3 C.8.11.1):
     # together they turn the picture round once, not twice.
     photometric = str(dataset.PhotometricInterpretation).strip()
     shape = str(dataset.get("PresentationLUTShape", "")).strip()
     if inverted := photometric == "MONOCHROME1" or shape == "INVERSE":
         flags.append(Flag.INVERTED)
-    if padding is not None and padding.any():
-        flags.append(Flag.PADDED)
-    pixels = np.empty(stored.shape, dtype=np.float32)
-    for rows in _blocks(stored):
-        shown = voi(modality(stored[rows]))
-        pixels[rows] = np.subtract(1, shown, out=shown) if inverted else shown
-    if padding is not None:
-        pixels[padding] = 0
+    if voi is None or padding.any():
+        seen = _seen(index, len(codes))
+        image = seen & ~padding
+        if not image.any():
+            raise UnreadableFile("Nothing but padding: no pixel holds an image.")
+        if (seen & padding).any():
+            flags.append(Flag.PADDED)
+        voi = voi or _stretch(values[image])
+    shown = voi(values)
+    grey = (1 - shown if inverted else shown).astype(np.float32)
+    grey[padding] = 0
     study = str(dataset.get("StudyInstanceUID", None) or "").strip()
     return Picture(
-        pixels=pixels,
+        pixels=_looked_up(grey, index, canvas.of(index.shape)),
         form=Form.DICOM,
         photometric=photometric,
         bits=int(dataset.BitsStored),
@@ -142,12 +146,6 @@ def _picture(dataset: Any, data: bytes) -> Picture:
         laterality=laterality_of(dataset),
         age=age_of(dataset),
     )
-
-
-def _blocks(stored: Num[np.ndarray, "rows cols"]) -> Iterator[slice]:
-    """Rows of a film, as many at a time as a core's cache has room for in float64."""
-    step = max(1, _BLOCK // stored.shape[1])
-    return (slice(start, start + step) for start in range(0, len(stored), step))
 
 
 def _check_header(dataset: Any) -> None:
@@ -176,7 +174,7 @@ def _check_header(dataset: Any) -> None:
         raise UnreadableFile("Bit depth: the high bit is not the last of the bits stored.")
 
 
-def _check_pixel_data(dataset: Any) -> None:
+def _check_pixel_data(dataset: Any, data: bytes) -> None:
     """Refuse pixel data shorter than the header says, or larger inside than outside."""
     from pydicom.encaps import generate_frames
 
@@ -186,16 +184,23 @@ def _check_pixel_data(dataset: Any) -> None:
     syntax = dataset.file_meta.TransferSyntaxUID
     if not syntax.is_encapsulated:
         wanted = rows * cols * int(dataset.BitsAllocated) // 8
-        if len(dataset.PixelData) < wanted:
-            raise UnreadableFile(
-                f"Truncated: {len(dataset.PixelData)} of {wanted} bytes of pixels."
-            )
+        there = _bytes_there(dataset, data)
+        if there < wanted:
+            raise UnreadableFile(f"Truncated: {there} of {wanted} bytes of pixels.")
         return
     inside = _codestream_size(next(generate_frames(dataset.PixelData, number_of_frames=1)))
     if inside not in (None, (rows, cols)):
         raise UnreadableFile(
             f"Sizes disagree: the header declares {rows} x {cols}, the compressed image another."
         )
+
+
+def _bytes_there(dataset: Any, data: bytes) -> int:
+    """Bytes of pixels, of those declared, that the file has."""
+    element = dataset.get_item("PixelData", keep_deferred=True)
+    if element.is_raw and element.value is None:
+        return min(int(element.length), len(data) - int(element.value_tell))
+    return len(element.value)
 
 
 def _codestream_size(frame: bytes) -> tuple[int, int] | None:
@@ -215,6 +220,74 @@ def _codestream_size(frame: bytes) -> tuple[int, int] | None:
             return rows, cols
         at += 2 + length
     return None
+
+
+def _samples(
+    dataset: Any, data: bytes
+) -> tuple[Num[np.ndarray, " codes"], Integer[np.ndarray, "rows cols"]]:
+    """The values a sample can have, and which of them each pixel has.
+
+    There are few of them, so what they stand for is worked out once for each and then looked up.
+    """
+    if _plain(dataset):
+        wide = int(dataset.BitsAllocated) // 8
+        shape = int(dataset.Rows), int(dataset.Columns)
+        at = dataset.get_item("PixelData", keep_deferred=True).value_tell
+        index = np.frombuffer(data, f"<u{wide}", count=shape[0] * shape[1], offset=at)
+        return _every(wide, dataset), index.reshape(shape)
+    stored = _stored(dataset, data)
+    if stored.itemsize > 2:  # of so many not all can be listed
+        codes, places = np.unique(stored, return_inverse=True)
+        return codes, places.reshape(stored.shape)
+    native = stored.astype(stored.dtype.newbyteorder("="), copy=False)
+    every = np.arange(256**native.itemsize).astype(f"u{native.itemsize}")
+    return every.view(native.dtype), native.view(every.dtype)
+
+
+def _plain(dataset: Any) -> bool:
+    """Whether the samples lie in the file as a processor wants them, and were left there."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    element = dataset.get_item("PixelData", keep_deferred=True)
+    return (
+        not syntax.is_encapsulated
+        and syntax.is_little_endian
+        and int(dataset.BitsAllocated) in (8, 16)
+        and element.is_raw
+        and element.value is None
+    )
+
+
+def _every(wide: int, dataset: Any) -> Integer[np.ndarray, " codes"]:
+    """What each value of so many bytes says by the bits that are stored; the others say nothing."""
+    unused = 8 * wide - int(dataset.BitsStored)
+    every = np.arange(256**wide).astype(f"u{wide}")
+    signed = every.view(f"i{wide}") if int(dataset.PixelRepresentation) else every
+    stored: np.ndarray = signed << unused >> unused
+    return stored
+
+
+def _looked_up(
+    grey: Float32[np.ndarray, " codes"],
+    index: Integer[np.ndarray, "rows cols"],
+    pixels: Float32[np.ndarray, "rows cols"],
+) -> Float32[np.ndarray, "rows cols"]:
+    for rows in _blocks(index):
+        np.take(grey, index[rows], out=pixels[rows], mode="clip")  # which keeps no copy
+    return pixels
+
+
+def _seen(index: Integer[np.ndarray, "rows cols"], codes: int) -> Bool[np.ndarray, " codes"]:
+    """Which values occur."""
+    seen = np.zeros(codes, dtype=bool)
+    for rows in _blocks(index):
+        seen[index[rows]] = True
+    return seen
+
+
+def _blocks(index: Integer[np.ndarray, "rows cols"]) -> Iterator[slice]:
+    """Rows of a film, as many at a time as a core's cache has room for with a word a pixel."""
+    step = max(1, _BLOCK // index.shape[1])
+    return (slice(start, start + step) for start in range(0, len(index), step))
 
 
 def _stored(dataset: Any, data: bytes) -> Num[np.ndarray, "rows cols"]:
@@ -245,38 +318,22 @@ def _stored(dataset: Any, data: bytes) -> Num[np.ndarray, "rows cols"]:
     raise UnreadableFile("Damaged pixels: no decoder here can read them. Copy the file anew.")
 
 
-def _padding(
-    dataset: Any, stored: Num[np.ndarray, "rows cols"]
-) -> Bool[np.ndarray, "rows cols"] | None:
-    """Pixels of the stored values that hold no image (PS3.3 C.7.5.1.1.2); None where none is named."""
+def _padding(dataset: Any, codes: Num[np.ndarray, " codes"]) -> Bool[np.ndarray, " codes"]:
+    """Which values hold no image (PS3.3 C.7.5.1.1.2)."""
     value = dataset.get("PixelPaddingValue", None)
     if value is None:
-        return None
+        return np.zeros(len(codes), dtype=bool)
     limit = dataset.get("PixelPaddingRangeLimit", None)
     # The header may hold the bits of a signed value as an unsigned one: compare them as stored.
     ends = np.array([value, value if limit is None else limit], dtype=np.int64)
-    low, high = sorted(ends.astype(stored.dtype).tolist())
-    inside: np.ndarray = (stored >= low) & (stored <= high)
+    low, high = sorted(ends.astype(codes.dtype).tolist())
+    inside: np.ndarray = (codes >= low) & (codes <= high)
     return inside
 
 
-def _ends(
-    stored: Num[np.ndarray, "rows cols"],
-    padding: Bool[np.ndarray, "rows cols"] | None,
-    modality: Callable[[np.ndarray], np.ndarray],
-) -> tuple[float, float]:
-    """The lowest and the highest value that is not padding."""
-    low, high = np.inf, -np.inf
-    for rows in _blocks(stored):
-        inside = stored[rows] if padding is None else stored[rows][~padding[rows]]
-        if inside.size:
-            values = modality(inside)
-            low, high = min(low, float(values.min())), max(high, float(values.max()))
-    return low, high
-
-
-def _stretch(low: float, high: float) -> Callable[[np.ndarray], np.ndarray]:
-    """From values to their place between the two; 0 where they are one."""
+def _stretch(occurring: Float[np.ndarray, " values"]) -> Callable[[np.ndarray], np.ndarray]:
+    """From values to their place between the lowest and the highest; 0 where they are one."""
+    low, high = float(occurring.min()), float(occurring.max())
 
     def stretched(values: np.ndarray) -> np.ndarray:
         if low == high:

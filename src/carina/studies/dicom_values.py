@@ -62,8 +62,8 @@ def _first(dataset: Any, keyword: str) -> float | None:
 
 
 def _linear(
-    values: Float[np.ndarray, "rows cols"], centre: float, width: float
-) -> Float[np.ndarray, "rows cols"]:
+    values: Float[np.ndarray, " values"], centre: float, width: float
+) -> Float[np.ndarray, " values"]:
     """PS3.3 C.11.2.1.2.1: the window ends half a value inside its width."""
     if width == 1:
         return (values > centre - 0.5).astype(np.float64)
@@ -74,8 +74,8 @@ def _linear(
 
 
 def _linear_exact(
-    values: Float[np.ndarray, "rows cols"], centre: float, width: float
-) -> Float[np.ndarray, "rows cols"]:
+    values: Float[np.ndarray, " values"], centre: float, width: float
+) -> Float[np.ndarray, " values"]:
     """PS3.3 C.11.2.1.3.2."""
     values -= centre
     values /= width
@@ -84,8 +84,8 @@ def _linear_exact(
 
 
 def _sigmoid(
-    values: Float[np.ndarray, "rows cols"], centre: float, width: float
-) -> Float[np.ndarray, "rows cols"]:
+    values: Float[np.ndarray, " values"], centre: float, width: float
+) -> Float[np.ndarray, " values"]:
     """PS3.3 C.11.2.1.3.1, as a hyperbolic tangent, which cannot overflow."""
     values -= centre
     values *= 2 / width

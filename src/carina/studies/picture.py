@@ -8,7 +8,7 @@ from jaxtyping import Float32
 
 from carina.core import InvalidValue, UnreadableFile
 
-__all__ = ["MAX_PIXELS", "Flag", "Form", "Picture", "check_size"]
+__all__ = ["MAX_PIXELS", "Canvas", "Flag", "Form", "Picture", "check_size"]
 
 MAX_PIXELS = 36_000_000
 """Largest image that is decoded: 6,000 x 6,000, more than any detector for chests has.
@@ -78,6 +78,24 @@ class Picture:
         noted = {*self.flags, Flag.BLANK} if low == high else set(self.flags) - {Flag.BLANK}
         object.__setattr__(self, "flags", tuple(flag for flag in Flag if flag in noted))
         self.pixels.setflags(write=False)
+
+
+class Canvas:
+    """Memory that one thread decodes into, film after film.
+
+    New memory for every film costs as much as decoding it where several threads ask for it at
+    once: the system hands out a page at a time.
+    """
+
+    def __init__(self) -> None:
+        self._memory = np.empty(0, dtype=np.float32)
+
+    def of(self, shape: tuple[int, int]) -> Float32[np.ndarray, "rows cols"]:
+        """Room for a film; what it gave before is written over."""
+        pixels = shape[0] * shape[1]
+        if len(self._memory) < pixels:
+            self._memory = np.empty(pixels, dtype=np.float32)
+        return self._memory[:pixels].reshape(shape)
 
 
 def check_size(rows: int, cols: int) -> None:

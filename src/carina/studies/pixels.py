@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float32
 from PIL import Image, ImageOps
 
-from carina.core import MissingFile, UnreadableFile, digest_bytes
+from carina.core import MissingFile, UnreadableFile, digest_image
 from carina.studies.dicom import looks_like_dicom, read_dicom
-from carina.studies.picture import Flag, Form, Picture, check_size
+from carina.studies.picture import Canvas, Flag, Form, Picture, check_size
 from carina.studies.quiet import quietly
 
 __all__ = ["decode_image", "image_bytes", "load_image", "looks_like_image", "read_image"]
@@ -38,15 +38,20 @@ def load_image(path: Path) -> tuple[str, Picture]:
         MissingFile, UnreadableFile: as `read_image`.
     """
     data = image_bytes(path)
-    return digest_bytes(data), decode_image(data)
+    return digest_image(data), decode_image(data)
 
 
-def decode_image(data: bytes) -> Picture:
+def decode_image(data: bytes, canvas: Canvas | None = None) -> Picture:
     """The picture in the bytes of a PNG, JPEG or DICOM file.
 
     PNG and JPEG samples are divided by the largest their depth can hold; colours and palettes
     become grey by their luma (ITU-R BT.601), what is transparent becomes background, and the
     orientation a JPEG declares is applied. For DICOM see `read_dicom`.
+
+    Args:
+        data: The file.
+        canvas: Where the pixels of a DICOM film may be put, for a thread that is done with one
+            picture before it asks for the next; new memory where not given.
 
     Raises:
         UnreadableFile: with the reason, which names neither the file nor the patient.
@@ -55,7 +60,7 @@ def decode_image(data: bytes) -> Picture:
         if data.startswith(signature):
             return _raster(data, form)
     if looks_like_dicom(data):
-        return read_dicom(data)
+        return read_dicom(data, canvas)
     if not data:
         raise UnreadableFile("The file is empty.")
     raise UnreadableFile(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from carina.core import ManifestError
-from carina.studies import SOURCES, Presence, Reading, load_image, read_data
+from carina.studies import SOURCES, Presence, Reading, read_data, read_image
 
 Mini = Callable[[str], Path]
 PADCHEST = SOURCES["padchest"]
@@ -99,7 +99,7 @@ def test_films_may_all_lie_in_one_folder(mini: Mini) -> None:
 def test_sixteen_bit_films_keep_their_steps(mini: Mini) -> None:
     manifest = read_data(mini("padchest"))
 
-    _, picture = load_image(manifest.root / manifest.image[0])
+    picture = read_image(manifest.root / manifest.image[0])
 
     assert len(np.unique(picture.pixels)) == 64
 

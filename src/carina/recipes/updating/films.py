@@ -21,7 +21,7 @@ from carina.core import (
 from carina.encoders import FROM_FILE, EncoderCard, ImageEncoder, side_by_side
 from carina.features import EncodedAll, Store, encode, lookup
 from carina.recipes.passes import Progress
-from carina.studies import Manifest, inspect, load_image
+from carina.studies import Manifest, inspect, read_image
 
 __all__ = ["Films", "films_in_store", "read_films"]
 
@@ -96,7 +96,7 @@ def read_films(
 def _problem(manifest: Manifest, row: int) -> str:
     """Why a film is out of scope; "" where it is not, or cannot be read, which encoding tells."""
     try:
-        _, picture = load_image(manifest.root / manifest.image[row])
+        picture = read_image(manifest.root / manifest.image[row])
     except (InvalidValue, MissingFile, UnreadableFile):
         return ""
     return inspect(picture).said
