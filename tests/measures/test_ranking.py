@@ -16,6 +16,7 @@ from carina.measures import (
     weighted_average_precision,
 )
 from carina.measures import weights as weights_module
+from carina.measures.weights import Weights
 
 quick = settings(max_examples=60, deadline=None)
 Scored = tuple[np.ndarray, np.ndarray]
@@ -111,6 +112,19 @@ def test_any_weight_is_scikit_learns_sample_weight(data: Scored, seed: int) -> N
         assert precision == pytest.approx(
             average_precision_score(target, scores, sample_weight=draw), abs=1e-12
         )
+
+
+@quick
+@given(scored(), st.integers(0, 2**32), st.sampled_from([2, 12, 5000]))
+def test_in_half_the_bytes_areas_have_the_same_bits(data: Scored, seed: int, most: int) -> None:
+    scores, target = data
+    weights = np.random.default_rng(seed).integers(0, most, size=(3, len(scores)))
+
+    found = weighted_auroc(scores, target, weights)
+
+    np.testing.assert_array_equal(found, weighted_auroc(scores, target, weights.astype(float)))
+    exact = 2 * len(scores) * int(weights.max()) ** 2 < 2**24
+    assert Weights.of(weights).pairs_type is (np.float32 if exact else np.float64)
 
 
 def test_scores_of_single_precision_rank_alike() -> None:

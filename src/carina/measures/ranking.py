@@ -136,7 +136,8 @@ def auroc_of(
 
     def walk(block: np.ndarray) -> np.ndarray:
         rows = list(block)
-        below, won, found, product = (np.zeros(block.shape[1]) for _ in range(4))
+        won = np.zeros(block.shape[1])
+        below, found, product = (np.zeros(block.shape[1], dtype=block.dtype) for _ in range(3))
         for positives, negatives in groups:
             beaten = below
             if positives and negatives:
@@ -147,9 +148,9 @@ def auroc_of(
                 np.add(found, rows[unit], out=found)
             for unit in negatives:
                 np.add(below, rows[unit], out=below)
-        return ratio(won, found * below)
+        return ratio(won, found.astype(np.float64) * below)
 
-    return weights.each(walk)
+    return weights.each(walk, weights.pairs_type)
 
 
 def average_precision_of(
