@@ -24,7 +24,7 @@ from carina.evaluation import Part, Scores
 from carina.features import Store, encode
 from carina.learning import Learned, Setting, StrategyConfig, follow
 from carina.phantoms import write_phantoms
-from carina.recipes import NAMED, Prepared, demo_recipes, prepare
+from carina.recipes import NAMED, Prepared, prepare
 from carina.streams import Labelled, Stream, StreamPlan, lay_out, view
 from carina.studies import Manifest, read_data, read_folder
 
@@ -79,7 +79,7 @@ class Walk:
 def films(ground: str, data: Path, work: Path) -> Prepared:
     """The films of a ground as recipes read them, drawn and encoded where they are not yet."""
     if ground == PHANTOMS:
-        return _prepared(read_folder(drawn_phantoms(work)), "", work)
+        return _prepared(read_folder(drawn_phantoms(work)), "phantom-by-time-retune", work)
     manifest = read_data(data / "nih")
     if ground == NIH:
         return _prepared(manifest, "nih-by-class-retune", work)
@@ -101,7 +101,7 @@ def _prepared(manifest: Manifest, recipe: str, work: Path) -> Prepared:
     store = Store(work / "store")
     for _ in encode(manifest, load_image_encoder(ENCODER), store):
         pass
-    return prepare(NAMED[recipe]() if recipe else demo_recipes()[0], manifest, store)
+    return prepare(NAMED[recipe](), manifest, store)
 
 
 def partition(patients: Int[np.ndarray, " films"], seed: int) -> Int[np.ndarray, " films"]:

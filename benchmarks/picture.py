@@ -13,8 +13,8 @@ from carina.phantoms import draw
 NAMES = {
     "Ridge": "masked ridge head",
     "Heads": "logistic head a finding",
-    "RETune": "RE-tune, sequential",
-    "ZeroShot": "zero-shot",
+    "RETune": "RE-tune on an Adaptor",
+    "ZeroShot": "prompts on an Adaptor",
 }
 FILMS = ((27, 0), (27, 22), (27, 30), (27, 34))
 

@@ -28,7 +28,7 @@ from carina.streams import AllAtOnce, ByClass, StreamPlan
 JOINT = {"RE-tune, joint", "SLDA", "RanPAC", "KLDA", "AnaCP", "masked ridge"}
 """Methods tuned on everything at once: joint training itself, and those any order ends the same for."""
 ALIGNED = {"Tip-Adapter", "Tip-Adapter-F", "text-informed probe", "CLIP-Adapter"}
-"""Methods that need a space which images and texts share: phantoms, through the demo's alignment."""
+"""Methods that need a space which images and texts share: phantoms, through a ridge alignment."""
 SEED = 0
 
 

@@ -256,7 +256,7 @@ def test_what_is_wrong_is_one_clear_line_and_leaves_nothing(
 
 
 def test_a_demo_of_too_few_patients_asks_for_more(carina: Carina, tmp_path: Path) -> None:
-    tells(carina("demo", "--patients", 2, "--out", tmp_path / "demo"), "wanted 40 or more", "360")
+    tells(carina("demo", "--patients", 2, "--out", tmp_path / "demo"), "wanted 120 or more", "360")
 
     assert not list(tmp_path.iterdir())
 

@@ -3,30 +3,31 @@
 from pathlib import Path
 from time import perf_counter
 
-from carina.cards import overview_tables, write_overview
-from carina.cli.running import encode_to_end, run_to_end
+from carina.cards import overview_tables, write_overview, write_pretraining_card
+from carina.cli.running import encode_to_end, pretrain_to_end, run_to_end
 from carina.cli.runs import free_for_folder
 from carina.cli.terminal import note, print_table, progress
 from carina.core import InvalidValue
-from carina.encoders import load_image_encoder
+from carina.encoders import load_encoder
 from carina.features import Store
 from carina.phantoms import write_phantoms
-from carina.recipes import demo_recipes, prepare
+from carina.recipes import DEMO_ENCODER, Prepared, demo_pretraining, demo_recipes, prepare
 from carina.studies import Manifest, read_folder
 
 __all__ = ["demo"]
 
 _SHOWN = ("strategy", "AUROC", "authors' AUROC", "backward transfer", "forgetting", "kept")
 """Columns of the overview that fit a terminal; the card has them all."""
-_FEWEST = 40
-"""Patients, so that some are in every split and each scenario has something to show."""
+_FEWEST = 120
+"""Patients, so that each scenario has something to show and the Adaptor something to hold out."""
 
 
 def demo(*, out: Path = Path(".demo"), patients: int = 360, seed: int = 27) -> None:
     """The whole way on drawn radiographs of patients who do not exist, in minutes.
 
-    Draws DICOM films with reports, encodes them with frozen encoders, aligns image and text on
-    the reports of separate patients, learns step by step in three scenarios, and writes a card.
+    Draws DICOM films with reports, encodes them with frozen encoders, pre-trains an Adaptor on the
+    reports of separate patients, learns step by step on top of it in three scenarios, and writes a
+    card.
 
     Args:
         out: Folder for everything.
@@ -41,20 +42,25 @@ def demo(*, out: Path = Path(".demo"), patients: int = 360, seed: int = 27) -> N
     started = perf_counter()
     manifest = _drawn(free_for_folder(out) / "phantoms", patients, seed)
     note(f"1. Drew {len(manifest)} films of {patients} patients as DICOM with reports.")
-    store, encoder = out / "store", load_image_encoder("efficientnet-lite0")
-    encoded = encode_to_end(manifest, encoder, store)
+    store, pretraining = out / "store", demo_pretraining()
+    for name in (DEMO_ENCODER, pretraining.image_encoder, pretraining.text_encoder):
+        encoded = encode_to_end(manifest, load_encoder(name), store)
+        what = "films" if encoded.card.modality == "image" else "reports"
+        note(f"2. {name}, frozen, encoded {encoded.encoded} {what} in {encoded.seconds:.0f} s.")
+    done = pretrain_to_end(pretraining, manifest, store, out / "adaptors")
     note(
-        f"2. {encoder.card.name}, frozen, encoded {encoded.encoded} films in {encoded.seconds:.0f} s."
+        f"3. Image and text share no space: an Adaptor learned one from {done.results.pairs[0]} "
+        f"films and reports of {done.results.patients} other patients. Its card: "
+        f"{write_pretraining_card(done.folder)}"
     )
-    recipes = demo_recipes()
-    prepared = prepare(recipes[0], manifest, Store(store))
-    note(
-        f"3. Image and text share no space: an alignment was fitted on the reports of "
-        f"{prepared.setting.alignment.patients if prepared.setting.alignment else 0} other patients."
-    )
-    folders = []
+    recipes, folders = demo_recipes(done.folder / "adaptor"), []
+    ready: dict[tuple[str, ...], Prepared] = {}
     for number, recipe in enumerate(recipes, start=1):
-        finished = run_to_end(recipe, manifest, store, out / "runs", prepared=prepared)
+        if recipe.encoders not in ready:
+            ready[recipe.encoders] = prepare(recipe, manifest, Store(store))
+        finished = run_to_end(
+            recipe, manifest, store, out / "runs", prepared=ready[recipe.encoders]
+        )
         folders.append(finished.folder)
         note(f"4. Run {number} of {len(recipes)}: {recipe.name}")
     for title, header, rows in overview_tables(folders):

@@ -7,20 +7,16 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from carina.cards import write_pretraining_card
+from carina.cli.running import pretrain_to_end
 from carina.cli.runs import free_for_folder
-from carina.cli.terminal import note, print_json, print_table, progress
+from carina.cli.terminal import note, print_json, print_table
 from carina.core import Estimate
 from carina.evaluation import Direction, PretrainingResults
-from carina.features import Store
-from carina.learning import Processes, started_processes
+from carina.learning import started_processes
 from carina.recipes import (
     Pretrain,
-    PretrainingDone,
     check_verb,
     find_pretraining,
-    one_thread,
-    prepare_pairs,
-    run_pretraining,
 )
 from carina.studies import read_data
 
@@ -61,7 +57,8 @@ def pretrain(
         chosen = replace(chosen, seed=seed)
     place = free_for_folder(out)
     with started_processes() as processes:
-        done = _to_end(chosen, data, mapping, store, place, processes)
+        manifest = read_data(data, mapping)
+        done = pretrain_to_end(chosen, manifest, store, place, processes=processes)
     if processes.number:
         return
     if as_json:
@@ -81,33 +78,6 @@ def _chosen(recipe: str | None, image: str | None, text: str | None) -> Pretrain
         image_encoder=image or found.image_encoder,
         text_encoder=text or found.text_encoder,
     )
-
-
-def _to_end(
-    recipe: Pretrain,
-    data: Path,
-    mapping: Path | None,
-    store: Path,
-    out: Path,
-    processes: Processes,
-) -> PretrainingDone:
-    speaks = processes.number == 0
-    with prepare_pairs(recipe, read_data(data, mapping), Store(store)) as prepared:
-        for why, count in prepared.left_out.items() if speaks else ():
-            note(f"Left out: {count} film(s) {why}.")
-        with one_thread(), progress(quiet=not speaks) as bars:
-            bar = bars.add_task(recipe.name)
-            for event in run_pretraining(recipe, prepared, out, processes=processes):
-                if isinstance(event, PretrainingDone):
-                    return event
-                loss = "" if event.loss is None else f", loss {event.loss:.3f}"
-                bars.update(
-                    bar,
-                    description=f"{recipe.name}: {event.stage}{loss}",
-                    completed=event.done,
-                    total=event.of,
-                )
-    raise AssertionError("a pre-training ends with PretrainingDone")
 
 
 def _show(results: PretrainingResults) -> None:

@@ -4,15 +4,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from carina.cards import write_run_card
-from carina.cli.terminal import progress
+from carina.cli.terminal import note, progress
 from carina.encoders import ImageEncoder, TextEncoder
 from carina.features import EncodedAll, Event, Store, encode_reports
 from carina.features import encode as encode_into
-from carina.recipes import Continual, Finished, Prepared, one_thread, prepare
+from carina.learning import Alone, Processes
+from carina.recipes import (
+    Continual,
+    Finished,
+    Prepared,
+    Pretrain,
+    PretrainingDone,
+    one_thread,
+    prepare,
+    prepare_pairs,
+    run_pretraining,
+)
 from carina.recipes import run as run_recipe
 from carina.studies import Manifest
 
-__all__ = ["encode_to_end", "run_to_end"]
+__all__ = ["encode_to_end", "pretrain_to_end", "run_to_end"]
 
 
 def encode_to_end(
@@ -46,6 +57,43 @@ def _encoding(
         return encode_into(manifest, encoder, store, verify=verify, outputs=outputs)
     assert isinstance(encoder, TextEncoder)  # noqa: S101 - its card says so
     return encode_reports(manifest, encoder, store, outputs=outputs)
+
+
+def pretrain_to_end(
+    recipe: Pretrain,
+    manifest: Manifest,
+    store: Path,
+    out: Path,
+    *,
+    processes: Processes | None = None,
+) -> PretrainingDone:
+    """Pre-train an Adaptor with a bar; of several processes the first speaks.
+
+    Args:
+        recipe: What to learn.
+        manifest: From which films and reports.
+        store: Where their features are.
+        out: Folder of pre-trainings.
+        processes: Who shares the work; nobody where not given.
+    """
+    shared = processes or Alone()
+    speaks = shared.number == 0
+    with prepare_pairs(recipe, manifest, Store(store)) as prepared:
+        for why, count in prepared.left_out.items() if speaks else ():
+            note(f"Left out: {count} film(s) {why}.")
+        with one_thread(), progress(quiet=not speaks) as bars:
+            bar = bars.add_task(recipe.name)
+            for event in run_pretraining(recipe, prepared, out, processes=shared):
+                if isinstance(event, PretrainingDone):
+                    return event
+                loss = "" if event.loss is None else f", loss {event.loss:.3f}"
+                bars.update(
+                    bar,
+                    description=f"{recipe.name}: {event.stage}{loss}",
+                    completed=event.done,
+                    total=event.of,
+                )
+    raise AssertionError("a pre-training ends with PretrainingDone")
 
 
 def run_to_end(

@@ -4,6 +4,8 @@ from carina.recipes.bundling import bundle_of as bundle_of
 from carina.recipes.bundling import home_of as home_of
 from carina.recipes.bundling import state_of as state_of
 from carina.recipes.bundling import taught_in as taught_in
+from carina.recipes.demo import DEMO_ENCODER as DEMO_ENCODER
+from carina.recipes.demo import demo_pretraining as demo_pretraining
 from carina.recipes.demo import demo_recipes as demo_recipes
 from carina.recipes.named import NAMED as NAMED
 from carina.recipes.named import NIH_FINDINGS as NIH_FINDINGS
