@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from carina.cli import main, pretrain
+from carina.cli import main, running
 
 STEP = 6  # an epoch has four
 
@@ -24,5 +24,5 @@ def cut_off(run: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
 
 
 if __name__ == "__main__":
-    pretrain.run_pretraining = cut_off(pretrain.run_pretraining)  # type: ignore[attr-defined]
+    running.run_pretraining = cut_off(running.run_pretraining)  # type: ignore[attr-defined]
     main(sys.argv[1:])

@@ -26,6 +26,7 @@ _TRANSFER = {"backward transfer": "backward_transfer", "forgetting": "forgetting
 _EXPOSED = "† An encoder has, or may have, seen films of this data set: the figures of this row are too good by an unknown amount, but for AUROC on the test films that are surely unseen."
 _LEAKS = "‡ The split leaks, and every figure is too good by an unknown amount"
 _CURVES = 6
+_NAMED = 3  # runs in a line; of more their number is said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,12 +221,15 @@ def _plot(group: _Group, name: str) -> str:
 
 
 def _reasons(runs: Sequence[Results]) -> tuple[str, ...]:
-    """Why some runs have no zero-shot, each reason once with its runs."""
+    """Why some runs have no zero-shot, each reason once with its runs, or how many they are."""
     by_reason: dict[str, list[str]] = {}
     for results in runs:
         if not results.zero_shot:
             by_reason.setdefault(results.why_no_zero_shot, []).append(results.recipe)
-    return tuple(
-        f"No zero-shot in {'any run' if len(names) == len(runs) else ', '.join(names)}: {why}."
-        for why, names in by_reason.items()
-    )
+
+    def told(names: list[str]) -> str:
+        if len(names) == len(runs):
+            return "any run"
+        return ", ".join(names) if len(names) <= _NAMED else f"{len(names)} of {len(runs)} runs"
+
+    return tuple(f"No zero-shot in {told(names)}: {why}." for why, names in by_reason.items())
