@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -257,11 +257,16 @@ def _shrunk(grey: np.ndarray, side: int) -> np.ndarray:
 
 def _film(number: int, shape: tuple[int, int]) -> np.ndarray:
     """A phantom enlarged, with noise of its own: no two files have the same bytes."""
-    small = Image.fromarray(draw(1, number % PHANTOMS, size=256).pixels.astype(np.float32))
+    small = Image.fromarray(_drawn(number % PHANTOMS))
     grey = np.asarray(small.resize(shape[::-1], Image.Resampling.BICUBIC))
     noise = generator(number, "encode_files").normal(0, 0.01, (64, 64)).astype(np.float32)
     film: np.ndarray = np.clip(grey + np.resize(noise, shape), 0, 1)
     return film
+
+
+@cache
+def _drawn(number: int) -> np.ndarray:
+    return draw(1, number, size=256).pixels.astype(np.float32)
 
 
 def write_jpeg(path: Path, number: int) -> None:

@@ -2,11 +2,10 @@
 
 Each number of images has a process of its own. Its anonymous memory (Linux: RssAnon) is read every
 two milliseconds; libraries count, files that are mapped do not. Encoding goes from DICOM files to the
-store, 100 films, 10 and 20 times as many: fewer would not fill the queue before the encoder, and 100
-times as many would take minutes. A ridge head and RE-tune follow a stream that brings 4,096 films a
-step, and keep none: 1, 10 and 100 steps. All three must stay flat. Beside them RE-tune learns all films
-of as many steps in one, whose pooled features are in memory before it begins: it grows with them, and
-by a copy of those that an experience shows.
+store, 100 films, 10 and 100 times as many: fewer would not fill the queue before the encoder. A ridge
+head and RE-tune follow a stream that brings 4,096 films a step, and keep none: 1, 10 and 100 steps. All
+three must stay flat. Beside them RE-tune learns all films of as many steps in one, whose pooled features
+are in memory before it begins: it grows with them, and by a copy of those that an experience shows.
 """
 
 import sys
@@ -28,19 +27,18 @@ from carina.core import digest_arrays
 from carina.encoders import load_image_encoder
 from carina.features import EncodedAll, Store, encode
 from carina.learning import Learner, RETune, Ridge, Strategy, begin
-from carina.phantoms import write_phantoms
 from carina.recipes import PAPER_FINDINGS, one_thread
 from carina.streams import AllAtOnce, view
-from carina.studies import read_folder
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.drawn import drawn, setting_of, stream_of, taught
+from benchmarks.encode_files import manifest_of, write_dicom
 from benchmarks.measured import Measured, Quantity, show
 
 REACH = 1.10
-IMAGES, ENCODED = 100, (1, 10, 20)
-STEPS = (1, 10, 100)
+IMAGES, SIDE = 100, 128  # films of so many pixels a side
+TIMES = (1, 10, 100)
 STEP, DIM = 4096, 256  # films a step of a stream brings, and how wide their features are
 FEW = 8  # films whose features are compared
 FLOAT = 4  # bytes
@@ -66,11 +64,11 @@ class Took:
 def measured(*, small: bool, data: Path | None) -> Iterator[Measured]:  # noqa: ARG001
     """Encoding, ridge and RE-tune by steps; beside them RE-tune in one step."""
     images, step, dim = (3, 60, 12) if small else (IMAGES, STEP, DIM)
-    times, steps = ((1, 2), (1, 2)) if small else (ENCODED, STEPS)
+    times = steps = (1, 2) if small else TIMES
     with TemporaryDirectory() as place:
         films = Path(place)
-        for _ in write_phantoms(films, patients=images * times[-1], seed=1, size=128):
-            pass  # a study a patient or more
+        for number in range(images * times[-1]):
+            write_dicom(films / f"{number:06d}", number, shape=(SIDE, SIDE))
         encoder = "toy-image" if small else "efficientnet-lite0"
         encoding = partial(encoded, films, encoder, images)
         yield from flat("encode", _each(encoding, times, small=small))
@@ -114,7 +112,8 @@ def flat(name: str, took: list[Took]) -> Iterator[Measured]:
 
 def encoded(films: Path, name: str, images: int, times: int) -> Took:
     """Encode so many times as many films into a store."""
-    manifest = read_folder(films).take(np.arange(images * times))
+    names = sorted(path.name for path in films.iterdir())[: images * times]
+    manifest = manifest_of(films, names)
     encoder = load_image_encoder(name)
     with TemporaryDirectory() as place:
         store = Store(Path(place) / "store")
