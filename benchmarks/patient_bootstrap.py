@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
+from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -54,7 +55,10 @@ def measured(*, small: bool, data: Path | None) -> Iterator[Measured]:  # noqa: 
         assert (found.low, found.high) == (low, high), "the interval is of other draws"
         apart = max(apart, float(np.abs(every[:part] - some).max()))
     assert apart <= SAME, f"the areas differ by {apart:.1e}"
-    seconds, of_part = in_turns(ours, theirs, repeats=1 if small else 3, clock=time.process_time)
+    with threadpool_limits(1):  # as every verb computes
+        seconds, of_part = in_turns(
+            ours, theirs, repeats=1 if small else 3, clock=time.process_time
+        )
     yield Measured(
         name="patient_bootstrap",
         quantity=Quantity.CPU_SECONDS,

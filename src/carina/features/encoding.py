@@ -85,7 +85,7 @@ def encode(
         books = Books(store=store, cache=DigestCache.of(store), patients=manifest.listed_patient)
         held = Held(store=store, card=encoder.card, outputs=outputs)
         held.look_again()
-        filling = Filling(store=store, running=running, lanes=several)
+        filling = Filling(store=store, running=running, lanes=several, rows=rows)
         fetch = Fetcher(
             manifest=manifest, preprocess=preprocess, cache=books.cache, held=held, verify=verify
         )

@@ -73,23 +73,29 @@ class Running:
         return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Filling:
     """The rows since the last segment was written.
+
+    What comes of them is put into one piece of memory an array: small pieces from many threads, kept
+    until a segment is whole, would hold on to the memory between them.
 
     Attributes:
         store: Where segments go.
         running: What is done with a batch; boundaries count from the segment's first row.
         lanes: Where it is done.
+        rows: Of a segment, at most.
         images: Digests of the rows so far.
     """
 
     store: Store
     running: Running
     lanes: Lanes[Views, Arrays]
+    rows: int
     images: dict[str, None] = field(default_factory=dict)
     _waiting: Views = field(default_factory=list)
-    _found: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    _found: Arrays = field(default_factory=dict)
+    _kept: int = 0
 
     def add(self, digest: str, prepared: Float[np.ndarray, "views channels rows cols"]) -> bool:
         """Take one more image; True where that filled a batch, which then went to the encoder.
@@ -114,7 +120,7 @@ class Filling:
         self._keep(self.lanes.rest())
         card, outputs = self.running.encoder.card, self.running.outputs
         names = [name for output in outputs for name in arrays_of(card, output)]
-        arrays = {name: np.concatenate(self._found[name]) for name in names if name != "offsets"}
+        arrays = {name: self._found[name][: self._kept] for name in names if name != "offsets"}
         if "tokens" in arrays:
             rows, count, width = arrays["tokens"].shape
             arrays["tokens"] = arrays["tokens"].reshape(rows * count, width)
@@ -129,6 +135,7 @@ class Filling:
         )
         self.images.clear()
         self._found.clear()
+        self._kept = 0
 
     def _encode(self) -> None:
         self._keep(self.lanes.give(self._waiting.copy()))
@@ -136,8 +143,14 @@ class Filling:
 
     def _keep(self, batches: Iterable[Arrays]) -> None:
         for batch in batches:
+            start, self._kept = self._kept, self._kept + len(batch["pooled"])
             for name, array in batch.items():
-                self._found.setdefault(name, []).append(array)
+                room = self._found.get(name)
+                if room is None:
+                    room = np.empty((self.rows, *array.shape[1:]), array.dtype)
+                # of an encoder that gives now float16, now float32, all is kept in float32
+                self._found[name] = room.astype(np.result_type(room, array), copy=False)
+                self._found[name][start : self._kept] = array
 
 
 def _stored(found: Tensor) -> np.ndarray:
