@@ -57,6 +57,9 @@ def test_another_type_is_another_encoder(data: Path, carina: Carina, tmp_path: P
         assert status == 0, said
 
     assert sorted(card.dtype for card in store.encoders()) == ["bfloat16", "float32"]
+    _, told, _ = carina("store", store.root)
+    assert "bfloat16 by torch" in told
+    assert "float32 by torch" in told
     full, rounded = (
         torch.tensor(store.segments(card)[0].array("pooled"))
         for card in sorted(store.encoders(), key=lambda card: card.dtype, reverse=True)

@@ -21,18 +21,19 @@ def store(root: Path, *, verify: bool = False, prune: bool = False) -> None:
     held = opened.holdings()
     print_table(
         f"store {root.name}: {opened.bytes / 1e6:.1f} MB",
-        ["encoder", "fingerprint", "images", "segments", "MB"],
+        ["encoder", "fingerprint", "computes in", "images", "segments", "MB"],
         [
             [
                 h.card.name,
                 h.card.fingerprint,
+                f"{h.card.dtype} by {h.card.engine}",
                 str(h.images),
                 str(h.segments),
                 f"{h.bytes / 1e6:.1f}",
             ]
             for h in held
         ],
-        words=(1,),
+        words=(1, 2),
     )
     if prune:
         note(f"{opened.prune(older_than=0.0)} leftover(s) removed.")
