@@ -20,6 +20,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.out_of_fold import drawn_phantoms
+from benchmarks.pretrained import pretrained
 from benchmarks.results_rows import said
 from benchmarks.results_rows import table as rows_of
 from benchmarks.whole_masks import NETWORK, WHOLE, whole_network
@@ -33,19 +34,15 @@ from carina.adaptors import (
     without_dead_weights,
 )
 from carina.core import Estimate, read_json, write_json
-from carina.encoders import load_image_encoder, load_text_encoder
+from carina.encoders import load_image_encoder
 from carina.evaluation import DECODER, MaskLine
-from carina.features import Store, encode, encode_reports
+from carina.features import Store, encode
 from carina.learning import load_adaptor, save_adaptor
 from carina.recipes import (
-    PretrainingDone,
     Segmentation,
     Segmented,
-    find_pretraining,
     find_segmentation,
     prepare_masks,
-    prepare_pairs,
-    run_pretraining,
     segment,
     to_encode,
 )
@@ -152,25 +149,16 @@ def whole(name: str) -> Callable[[Ground], tuple[int, tuple[MaskLine, ...]]]:
     return way
 
 
-def pretrained(work: Path) -> Path:
-    """The Adaptor of the recipe adaptor-phantoms, pre-trained where it is not yet."""
-    recipe = find_pretraining("adaptor-phantoms")
-    manifest, store = read_folder(drawn_phantoms(work)), Store(work / "store")
-    for _ in encode(manifest, load_image_encoder(recipe.image_encoder), store):
-        pass
-    for _ in encode_reports(manifest, load_text_encoder(recipe.text_encoder), store):
-        pass
-    with prepare_pairs(recipe, manifest, store) as pairs:
-        *_, last = run_pretraining(recipe, pairs, work / "pretrainings")
-    assert isinstance(last, PretrainingDone)
-    return last.folder / "adaptor"
+def adaptor_of(work: Path) -> Path:
+    """Folder of the Adaptor over drawn films."""
+    return pretrained("adaptor-phantoms", read_folder(drawn_phantoms(work)), work)
 
 
 def through(kind: str, *, grid: bool) -> Callable[[Ground], tuple[int, tuple[MaskLine, ...]]]:
     """A decoder behind a frozen Adaptor: "taught" or "random", its cells together or "alone"."""
 
     def way(ground: Ground) -> tuple[int, tuple[MaskLine, ...]]:
-        adaptor = load_adaptor(pretrained(ground.work))
+        adaptor = load_adaptor(adaptor_of(ground.work))
         folder = ground.work / "adaptors" / kind
         save_adaptor(folder, changed(adaptor, kind))
         return over_frozen(ground, shares=(0.01, 1.0), adaptor=str(folder), grid=grid)

@@ -16,23 +16,21 @@ from pathlib import Path
 import torch
 
 from benchmarks.grid import LITE, NIH, PHANTOMS
+from benchmarks.pretrained import pretrained
 from benchmarks.results_rows import said
 from benchmarks.results_rows import table as rows_of
-from carina.encoders import load_image_encoder, load_text_encoder
+from carina.encoders import load_image_encoder
 from carina.evaluation import ProbeResults
-from carina.features import Store, encode, encode_reports
+from carina.features import Store, encode
 from carina.learning import Heads, HeadTraining, Ridge
 from carina.phantoms import write_phantoms
 from carina.recipes import (
     NIH_FINDINGS,
-    PretrainingDone,
     Probe,
     Probed,
     find_pretraining,
-    prepare_pairs,
     prepare_probe,
     probe,
-    run_pretraining,
 )
 from carina.studies import Manifest, read_data, read_folder
 
@@ -70,26 +68,12 @@ def probe_results(
             pass
     every = [(ground, called) for ground in grounds for called in HEADS]
     if PHANTOMS in grounds:
-        adaptor = _adaptor(data, work)
+        adaptor = pretrained(PRETRAINED, _manifest(PHANTOMS, data, work), work)
         every += [(PHANTOMS, ON_ADAPTOR), (PHANTOMS, UNDER_IT)]
     else:
         adaptor = Path()
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         yield from pool.map(_probed, every, repeat(data), repeat(work), repeat(adaptor))
-
-
-def _adaptor(data: Path, work: Path) -> Path:
-    """Folder of the Adaptor over the drawn films, pre-trained where it is not yet."""
-    recipe, manifest = find_pretraining(PRETRAINED), _manifest(PHANTOMS, data, work)
-    store = Store(work / "store")
-    for _ in encode(manifest, load_image_encoder(recipe.image_encoder), store):
-        pass
-    for _ in encode_reports(manifest, load_text_encoder(recipe.text_encoder), store):
-        pass
-    with prepare_pairs(recipe, manifest, store) as pairs:
-        *_, last = run_pretraining(recipe, pairs, work / "pretrained")
-    assert isinstance(last, PretrainingDone)
-    return last.folder / "adaptor"
 
 
 def _probed(asked: tuple[str, str], data: Path, work: Path, adaptor: Path) -> ProbeResults:

@@ -63,7 +63,7 @@ def frozen(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
         patients=2,
     )
     save_adaptor(ground.work / "taught", adaptor)
-    monkeypatch.setattr(lungs, "pretrained", lambda work: work / "taught")
+    monkeypatch.setattr(lungs, "adaptor_of", lambda work: work / "taught")
     some = ("decoder over the frozen encoder", "decoder over the frozen Adaptor")
     monkeypatch.setattr(lungs, "WAYS", {way: lungs.WAYS[way] for way in some})
 

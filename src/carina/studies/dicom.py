@@ -195,12 +195,17 @@ def _check_pixel_data(dataset: Any, data: bytes) -> None:
         )
 
 
+def _left(dataset: Any) -> Any:
+    """The element of the pixels where it was left in the file; None where it was read."""
+    element = dataset.get_item("PixelData", keep_deferred=True)
+    return element if element.is_raw and element.value is None else None
+
+
 def _bytes_there(dataset: Any, data: bytes) -> int:
     """Bytes of pixels, of those declared, that the file has."""
-    element = dataset.get_item("PixelData", keep_deferred=True)
-    if element.is_raw and element.value is None:
-        return min(int(element.length), len(data) - int(element.value_tell))
-    return len(element.value)
+    if (left := _left(dataset)) is None:
+        return len(dataset.PixelData)
+    return min(int(left.length), len(data) - int(left.value_tell))
 
 
 def _codestream_size(frame: bytes) -> tuple[int, int] | None:
@@ -229,11 +234,11 @@ def _samples(
 
     There are few of them, so what they stand for is worked out once for each and then looked up.
     """
-    if _plain(dataset):
+    left = _left(dataset)
+    if left is not None and _plain(dataset):
         wide = int(dataset.BitsAllocated) // 8
         shape = int(dataset.Rows), int(dataset.Columns)
-        at = dataset.get_item("PixelData", keep_deferred=True).value_tell
-        index = np.frombuffer(data, f"<u{wide}", count=shape[0] * shape[1], offset=at)
+        index = np.frombuffer(data, f"<u{wide}", count=shape[0] * shape[1], offset=left.value_tell)
         return _every(wide, dataset), index.reshape(shape)
     stored = _stored(dataset, data)
     if stored.itemsize > 2:  # of so many not all can be listed
@@ -245,15 +250,12 @@ def _samples(
 
 
 def _plain(dataset: Any) -> bool:
-    """Whether the samples lie in the file as a processor wants them, and were left there."""
+    """Whether the samples lie in the file as a processor wants them."""
     syntax = dataset.file_meta.TransferSyntaxUID
-    element = dataset.get_item("PixelData", keep_deferred=True)
     return (
         not syntax.is_encapsulated
         and syntax.is_little_endian
         and int(dataset.BitsAllocated) in (8, 16)
-        and element.is_raw
-        and element.value is None
     )
 
 
