@@ -29,6 +29,7 @@ from carina.bundles import (
 )
 from carina.core import digest_bytes, generator
 from carina.encoders import EncoderCard, load_encoder
+from carina.features import FeatureRows
 from carina.learning import Learned, Ridge, Setting, begin, learn_one
 from carina.recipes import (
     Continual,
@@ -125,7 +126,7 @@ def reader(size: Size, folder: Path) -> Path:
     view = View(
         name="before",
         labels=names(size),
-        features=torch.from_numpy(features),
+        rows=FeatureRows(pool=torch.from_numpy(features)),
         target=torch.from_numpy(present),
         known=torch.ones(present.shape, dtype=torch.bool),
         patients=codes,

@@ -14,7 +14,7 @@ from carina.cli.main import VERBS, app, main
 FLAGS = {
     "check": "data mapping policies against read as_json",
     "encode": "data encoder store weights mapping verify outputs dtype device engine reports",
-    "run": "recipe data store out mapping seed as_json",
+    "run": "recipe data store out mapping seed on_disk as_json",
     "card": "runs out",
     "pretrain": "data store out image_encoder text_encoder recipe mapping seed as_json",
     "results": "run as_json",

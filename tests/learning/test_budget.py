@@ -11,6 +11,7 @@ from torch import Tensor
 
 from carina.adaptors import LinearReadout
 from carina.core import ConfigError
+from carina.features import FeatureRows
 from carina.learning import Learned, Learner, Ridge, Setting, begin, kept, learn_one
 from carina.learning.strategies.adding import add, subtract
 from carina.learning.strategies.carrying import from_tensors, to_tensors
@@ -213,7 +214,9 @@ def test_a_budget_that_new_findings_outgrow_is_refused() -> None:
 
 def test_fifteen_findings_known_on_different_films_keep_under_100_megabytes_at_1280_wide() -> None:
     labels = tuple(f"finding {number}" for number in range(15))
-    view = replace(drawn_view(labels, rows=40, known=0.8), features=torch.randn(40, 1280))
+    view = replace(
+        drawn_view(labels, rows=40, known=0.8), rows=FeatureRows(pool=torch.randn(40, 1280))
+    )
     budget = Ridge().budget
     sums = sums_of(view, folds=5, salt="test", budget=budget)
 

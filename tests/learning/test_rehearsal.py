@@ -110,7 +110,7 @@ def test_guesses_fill_open_cells_only_and_only_where_there_is_a_threshold() -> N
     filled = guessed(cells, teacher, {"edema": 0.3})
     column = view.labels.index("edema")
     with torch.inference_mode():
-        scores = teacher.compared(cells.features).difference[:, column]
+        scores = teacher.compared(cells.rows.all()).difference[:, column]
     open_cells = ~cells.known[:, column]
 
     assert torch.equal(filled.target[~open_cells, column], cells.target[~open_cells, column])
@@ -123,7 +123,7 @@ def test_guesses_fill_open_cells_only_and_only_where_there_is_a_threshold() -> N
 def test_a_threshold_is_of_best_f1_on_validation_rows_and_stays_where_a_class_is_missing() -> None:
     view, other = drawn_view(seed=0), drawn_view(seed=1)
     model = readout(taught(BASE, view))
-    held = Held(features=other.features, target=other.target, known=other.known)
+    held = Held(rows=other.rows, target=other.target, known=other.known)
     only = replace(view, held=replace(held, target=held.target & torch.tensor([True, True, False])))
     cuts = thresholds_after({"nodule": 9.0}, model, only)
     with torch.inference_mode():

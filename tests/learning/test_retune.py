@@ -18,6 +18,7 @@ from carina.adaptors import (
     fit_alignment,
 )
 from carina.core import ConfigError, Mismatch, dump, fingerprint, load
+from carina.features import FeatureRows
 from carina.learning import (
     Heads,
     Learned,
@@ -200,7 +201,7 @@ def test_an_alignment_comes_before_the_image_side() -> None:
     aligned, _ = taught(WHOLE, replace(view, prompts=narrow), setting=setting)
     plain, _ = taught(
         WHOLE,
-        replace(view, features=alignment(view.features), prompts=narrow),
+        replace(view, rows=FeatureRows(pool=alignment(view.features)), prompts=narrow),
         setting=Setting(image_dim=7, text_dim=7),
     )
 

@@ -17,6 +17,7 @@ from carina.adaptors import (
     RandomReLU,
 )
 from carina.core import ConfigError, Mismatch
+from carina.features import FeatureRows
 from carina.learning import (
     Learned,
     Learner,
@@ -149,7 +150,7 @@ def test_sums_over_different_lifts_do_not_belong_together() -> None:
     with pytest.raises(Mismatch, match=r"9 in 5 folds .* width 12"):
         add(sums_in(one), sums_of(drawn_view(), folds=5, salt="ridge"))
     with pytest.raises(Mismatch, match="lift takes 12"):
-        sums_for(one, replace(drawn_view(), features=torch.ones(60, 7)))
+        sums_for(one, replace(drawn_view(), rows=FeatureRows(pool=torch.ones(60, 7))))
 
 
 @pytest.mark.parametrize(

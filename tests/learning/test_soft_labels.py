@@ -8,6 +8,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from carina.adaptors import LinearReadout
+from carina.features import FeatureRows
 from carina.learning import (
     Heads,
     Learned,
@@ -55,7 +56,7 @@ def twice(view: View, *, soft_as: bool | None) -> View:
     shares = [one.soft for one in both if one.soft is not None]
     return replace(
         view,
-        features=torch.cat([one.features for one in both]),
+        rows=FeatureRows(pool=torch.cat([one.features for one in both])),
         target=torch.cat([one.target for one in both]),
         known=torch.cat([one.known for one in both]),
         patients=torch.cat([one.patients for one in both]),

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carina.core import InvalidValue, Mismatch
+from carina.features import FeatureRows
 from carina.learning.strategies.adding import add, subtract
 from carina.learning.strategies.carrying import from_tensors, to_tensors
 from carina.learning.strategies.summing import folds_of, sums_of
@@ -203,7 +204,7 @@ def test_taken_apart_and_put_together_the_sums_are_the_same_bits() -> None:
 
 def test_a_row_of_zeros_stays_zero() -> None:
     view = drawn_view()
-    blank = replace(view, features=torch.zeros_like(view.features))
+    blank = replace(view, rows=FeatureRows(pool=torch.zeros_like(view.features)))
 
     assert not next(iter(taken(blank).moments.values())).half[:, :-1].any()
 

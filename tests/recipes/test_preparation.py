@@ -5,11 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from carina.adaptors import Linear, Sides
 from carina.encoders import UNKNOWN_SOURCE, Exposure
 from carina.features import Store
-from carina.recipes import Continual, Prepared, prepare
+from carina.learning import RETune, Ridge, StrategyConfig
+from carina.recipes import Continual, Finished, Prepared, prepare, run
 from carina.studies import POLICIES, LabelSpace, Manifest, joined
+
+QUICK = RETune(sides=Sides(adaptor=Linear(out=8)), rate=1e-2, batch=32, steps=5, epochs=None)
 
 
 def with_exposure(store: Store, root: Path, exposure: Exposure) -> Store:
@@ -101,3 +106,21 @@ def test_days_and_sites_come_along_where_the_table_has_them(
 
     assert plain.sites == plain.dates == ()
     assert dated.dates == days
+
+
+@pytest.mark.parametrize(
+    "strategy", [QUICK, replace(QUICK, normalise=True), Ridge()], ids=["plain", "even", "ridge"]
+)
+def test_features_on_disk_give_the_same_scores(
+    strategy: StrategyConfig, recipe: Continual, manifest: Manifest, store: Store, tmp_path: Path
+) -> None:
+    asked = replace(recipe, strategy=strategy)
+    found = []
+    for name, folder in (("memory", None), ("disk", tmp_path / "disk")):
+        ready = prepare(asked, manifest, store, on_disk=folder)
+        assert (ready.labelled.features.untyped_storage().filename is None) == (folder is None)
+        *_, done = run(asked, ready, tmp_path / name)
+        assert isinstance(done, Finished)
+        found.append((done.folder / "scores.parquet").read_bytes())
+
+    assert found[0] == found[1]

@@ -10,13 +10,16 @@ from torch import Tensor
 from carina.adaptors.pretrained import PretrainedAdaptor
 from carina.adaptors.readout import Answer, Readout
 from carina.adaptors.sequences import Sequences
+from carina.features import FeatureRows
 
 __all__ = ["answer_in_blocks", "embed_in_blocks"]
 
 _BLOCK = 128  # so wide, features of a block stay in the cache; more pays for prompts alone
 
 
-def answer_in_blocks(readout: Readout, features: Float[Tensor, "images dim"]) -> Answer:
+def answer_in_blocks(
+    readout: Readout, features: Float[Tensor, "images dim"] | FeatureRows
+) -> Answer:
     """Scores of images, (images, labels), without gradient, in blocks of one fixed size.
 
     Kernels are chosen by shape: fewer than 16 rows at a time moved scores by up to 1e-6 (measured,
@@ -41,13 +44,22 @@ def embed_in_blocks(
 ) -> Float[Tensor, "images width"]:
     """What an Adaptor makes of images' vectors, L2-normalised, in blocks as `answer_in_blocks`.
 
+    They are on disk where the vectors are.
+
     Raises:
         Mismatch: where the features have another width, or the Adaptor no vector of an image.
     """
-    embedded = [adaptor.embed_images(Sequences.of_vectors(block)) for block in _blocks(features)]
-    return torch.cat(embedded)[: len(features)]
+
+    def embedded(rows: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows width"]:
+        blocks = [adaptor.embed_images(Sequences.of_vectors(block)) for block in _blocks(rows)]
+        return torch.cat(blocks)[: len(rows)]
+
+    return FeatureRows(pool=features).through(embedded).pool
 
 
-def _blocks(features: Float[Tensor, "images dim"]) -> Iterator[Float[Tensor, "block dim"]]:
-    for block in torch.split(features, _BLOCK):
+def _blocks(
+    features: Float[Tensor, "images dim"] | FeatureRows,
+) -> Iterator[Float[Tensor, "block dim"]]:
+    rows = features if isinstance(features, FeatureRows) else FeatureRows(pool=features)
+    for block in rows.blocks(_BLOCK):
         yield F.pad(block, (0, 0, 0, _BLOCK - len(block)))

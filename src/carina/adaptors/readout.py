@@ -211,6 +211,16 @@ class PromptReadout:
             negative=prompts.negative,
         )
 
+    def takes_as_it_is(self, features: Float[Tensor, "images dim"]) -> bool:
+        """Whether `aligned` would give these features back, unchanged.
+
+        Raises:
+            Mismatch: where the features have another width.
+        """
+        _check_width(features, self.dim)
+        plain = self.alignment is None and not self.normalise
+        return plain and features.dtype == self.positive.dtype
+
     def aligned(self, features: Float[Tensor, "images dim"]) -> Float[Tensor, "images text_dim"]:
         """Features as the image side takes them: what need not be made anew at every step.
 

@@ -58,9 +58,7 @@ def demo(*, out: Path = Path(".demo"), patients: int = 360, seed: int = 27) -> N
     for number, recipe in enumerate(recipes, start=1):
         if recipe.encoders not in ready:
             ready[recipe.encoders] = prepare(recipe, manifest, Store(store))
-        finished = run_to_end(
-            recipe, manifest, store, out / "runs", prepared=ready[recipe.encoders]
-        )
+        finished = run_to_end(recipe, ready[recipe.encoders], out / "runs")
         folders.append(finished.folder)
         note(f"4. Run {number} of {len(recipes)}: {recipe.name}")
     for title, header, rows in overview_tables(folders):

@@ -10,7 +10,8 @@ from carina.cli.results import show_results
 from carina.cli.running import run_to_end
 from carina.cli.runs import free_for_folder
 from carina.cli.terminal import note, print_json
-from carina.recipes import NAMED, Continual, check_verb, find_recipe, with_seed
+from carina.features import Store
+from carina.recipes import NAMED, Continual, check_verb, find_recipe, prepare, with_seed
 from carina.studies import read_data
 
 __all__ = ["run"]
@@ -24,6 +25,7 @@ def run(
     out: Path,
     mapping: Path | None = None,
     seed: int | None = None,
+    on_disk: Annotated[bool, Parameter(negative="")] = False,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
     """Run a recipe: learn step by step, judge, write a folder with a card.
@@ -37,13 +39,20 @@ def run(
         out: Folder of runs; this one's is named by what it is.
         mapping: TOML that names the table's columns.
         seed: Of everything random; the recipe's own by default.
+        on_disk: Keep the features of all films in a file, which has no name and lies in `out` while
+            it runs, instead of in memory: RE-tune and ridge then need little more of it for more
+            films. Scores are the same.
         as_json: Print the results for machines.
     """
     check_verb(recipe, Continual)
     if ":" in recipe:
         sys.path.append(str(Path.cwd()))  # where `python -m carina` would look too
     chosen = with_seed(find_recipe(recipe, NAMED), seed)
-    finished = run_to_end(chosen, read_data(data, mapping), store, free_for_folder(out))
+    folder = free_for_folder(out)
+    ready = prepare(
+        chosen, read_data(data, mapping), Store(store), on_disk=folder if on_disk else None
+    )
+    finished = run_to_end(chosen, ready, folder)
     if as_json:
         print_json(finished.results)
     else:

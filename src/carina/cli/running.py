@@ -16,7 +16,6 @@ from carina.recipes import (
     Pretrain,
     PretrainingDone,
     one_thread,
-    prepare,
     prepare_pairs,
     run_pretraining,
 )
@@ -96,27 +95,17 @@ def pretrain_to_end(
     raise AssertionError("a pre-training ends with PretrainingDone")
 
 
-def run_to_end(
-    recipe: Continual,
-    manifest: Manifest,
-    store: Path,
-    out: Path,
-    *,
-    prepared: Prepared | None = None,
-) -> Finished:
+def run_to_end(recipe: Continual, prepared: Prepared, out: Path) -> Finished:
     """Run a recipe with a bar, and write its card.
 
     Args:
         recipe: What to run.
-        manifest: On which films.
-        store: Where their features are.
+        prepared: On what; recipes of the same encoders, prompts and labels may share it.
         out: Folder of runs.
-        prepared: What an earlier run of the same encoders, prompts and labels has read already.
     """
-    ready = prepared or prepare(recipe, manifest, Store(store))
     with one_thread(), progress() as bars:
         bar = bars.add_task(recipe.name)
-        for event in run_recipe(recipe, ready, out):
+        for event in run_recipe(recipe, prepared, out):
             if isinstance(event, Finished):
                 write_run_card(event.folder)
                 return event

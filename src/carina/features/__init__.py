@@ -14,6 +14,8 @@ from carina.features.masks import read_masks as read_masks
 from carina.features.prompts import PromptVectors as PromptVectors
 from carina.features.reports import encode_reports as encode_reports
 from carina.features.reports import lookup_reports as lookup_reports
+from carina.features.rows import FeatureRows as FeatureRows
+from carina.features.rows import pool_of as pool_of
 from carina.features.segment import MadeBy as MadeBy
 from carina.features.segment import Segment as Segment
 from carina.features.segment import Sum as Sum

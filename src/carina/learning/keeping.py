@@ -52,9 +52,14 @@ def of_few_patients(view: View) -> bool:
     they may be that patient's but for their length. Soft cells are a class of their own here, so
     that many of them hide no single positive.
     """
-    soft = view.learnable & ~view.known
-    classes = (view.known & view.target, view.known & ~view.target, soft)
-    return any(_few(view.patients, rows) for cells in classes for rows in cells.unbind(dim=1))
+    columns = zip(
+        view.known.unbind(1), view.target.unbind(1), view.learnable.unbind(1), strict=True
+    )
+    return any(
+        _few(view.patients, rows)
+        for known, target, learnable in columns
+        for rows in (known & target, known & ~target, learnable & ~known)
+    )
 
 
 def _few(patients: Int[Tensor, " rows"], of: Bool[Tensor, " rows"]) -> bool:

@@ -13,7 +13,6 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
 
 from carina.adaptors import PromptReadout, answer_in_blocks
@@ -110,7 +109,7 @@ def answer(
     positive = np.full((len(rows), len(names)), np.nan)
     if readout is not None and readout.labels:
         columns = np.array(labelled.space.indices(readout.labels))
-        given = answer_in_blocks(readout, labelled.features[torch.from_numpy(rows)])
+        given = answer_in_blocks(readout, labelled.picked(rows))
         difference[:, columns] = given.difference.double().numpy()
         if given.positive is not None:
             positive[:, columns] = given.positive.double().numpy()

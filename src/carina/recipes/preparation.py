@@ -1,6 +1,6 @@
 """From a manifest and a store to what a stream needs: features, labels, prompts, alignment."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from carina.encoders import (
     side_by_side,
 )
 from carina.evaluation import age_band
-from carina.features import PromptVectors, Store, lookup
+from carina.features import FeatureTable, PromptVectors, Store, lookup, pool_of
 from carina.learning import Setting
 from carina.recipes.aligning import adapted
 from carina.recipes.recipe import Align, Continual
@@ -33,11 +33,12 @@ from carina.studies import LabelSpace, Manifest, Split, patient_codes, sharing
 __all__ = ["Prepared", "one_space", "prepare"]
 
 _NO_IMAGE = "missing or unreadable when encoded"
+_ROWS = 4096  # of a table that are gathered at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """Everything a run reads, in memory; rows are the manifest's less those set aside.
+    """Everything a run reads, in memory but for features on disk; rows are the manifest's less those set aside.
 
     Attributes:
         labelled: Features, target, known, codes and prompts of every usable row.
@@ -93,8 +94,19 @@ class Prepared:
         )
 
 
-def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
+def prepare(
+    recipe: Continual, manifest: Manifest, store: Store, *, on_disk: Path | None = None
+) -> Prepared:
     """Read what a recipe needs; nothing of it depends on the strategy or the plan.
+
+    Args:
+        recipe: What will be run.
+        manifest: On which films.
+        store: Where their features are.
+        on_disk: A folder for the features of all films, 4 bytes a number, where they shall not be in
+            memory: strategies that take them a batch at a time then need no more of it for more
+            films. The file has no name, and is gone with the tensor over it. None keeps them in
+            memory. Scores are the same.
 
     Raises:
         Mismatch: where images were never encoded, with the command that does it.
@@ -109,8 +121,7 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
     here = manifest.take(usable)
     digests = tuple(found[row] or "" for row in usable)
     with store.table(images, digests) as table:
-        widths = [block.width for block in table.blocks]
-        features = side_by_side(torch.split(table.pooled(), widths, dim=1))
+        features = pool_of(_joined(table), len(digests), on_disk)
     space = LabelSpace(names=recipe.findings or here.space.names)
     targets = recipe.policy.apply(here.labels[:, here.space.indices(space.names)], space)
     patients = patient_codes(here.patient, recipe.salt)
@@ -181,6 +192,13 @@ def prepare(recipe: Continual, manifest: Manifest, store: Store) -> Prepared:
         why_no_zero_shot="" if shared or alignment else _why_apart(recipe, text),
         checks=(*map(store.check_of, images), *([check_when_loaded(text)] if text else [])),
     )
+
+
+def _joined(table: FeatureTable) -> Iterator[Float[Tensor, "block dim"]]:
+    """Features of all rows in turn, those of several encoders side by side."""
+    widths = [block.width for block in table.blocks]
+    for rows in np.split(np.arange(len(table)), range(_ROWS, len(table), _ROWS)):
+        yield side_by_side(torch.split(table.pooled(rows), widths, dim=1))
 
 
 def one_space(images: tuple[EncoderCard, ...], text: EncoderCard | None) -> bool:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from carina.core import Estimate, InvalidValue
-from carina.features import PromptVectors
+from carina.features import FeatureRows, PromptVectors
 
 __all__ = ["Experience", "Held", "View"]
 
@@ -53,14 +54,15 @@ class Experience:
             raise InvalidValue(
                 f"An experience shows one or more findings, each once: {self.visible}."
             )
-        if np.intersect1d(self.rows, self.validation).size:
+        if len(self.validation) and np.intersect1d(self.rows, self.validation).size:
             raise InvalidValue(f"Experience {self.name!r} validates on rows it learns from.")
         for rows, cells in (
             (self.rows, self.cells),
             (self.rows, self.flipped),
             (self.validation, self.validation_cells),
         ):
-            if len(np.unique(rows)) != len(rows):
+            ordered = np.sort(rows)
+            if (ordered[1:] == ordered[:-1]).any():
                 raise InvalidValue(f"Experience {self.name!r} shows a row twice.")
             if cells is not None and cells.shape != (len(rows), len(self.visible)):
                 raise InvalidValue(
@@ -77,7 +79,7 @@ class Experience:
 class Held:
     """Validation rows of a view: the same findings, other patients; soft cells are not known."""
 
-    features: Float[Tensor, "validation dim"]
+    rows: FeatureRows
     target: Bool[Tensor, "validation labels"]
     known: Bool[Tensor, "validation labels"]
 
@@ -91,7 +93,7 @@ class View:
     Attributes:
         name: The experience's.
         labels: The visible findings, in the order of the columns.
-        features: (rows, dim), as the encoders gave them.
+        rows: Features, (rows, dim), as the encoders gave them; gathered as they are asked for.
         target: (rows, labels); False where not known.
         known: (rows, labels).
         patients: Salted 63-bit code of each row's patient: for folds and counts.
@@ -107,7 +109,7 @@ class View:
 
     name: str
     labels: tuple[str, ...]
-    features: Float[Tensor, "rows dim"]
+    rows: FeatureRows
     target: Bool[Tensor, "rows labels"]
     known: Bool[Tensor, "rows labels"]
     patients: Int[Tensor, " rows"]
@@ -119,6 +121,11 @@ class View:
     text_only: bool = False
 
     @property
+    def features(self) -> Float[Tensor, "rows dim"]:
+        """Features of all rows, in memory: copied anew at every call (`FeatureRows.all`)."""
+        return self.rows.all()
+
+    @property
     def learnable(self) -> Bool[Tensor, "rows labels"]:
         """Cells that say something: known ones and soft ones."""
         return self.known if self.soft is None else self.known | ~self.soft.isnan()
@@ -126,7 +133,12 @@ class View:
     @property
     def share(self) -> Float[Tensor, "rows labels"]:
         """Share of presence of every cell: 1, 0, or what a soft one says; 0 where not learnable."""
-        plain = (self.target & self.known).float()
+        return self.share_of(...)
+
+    def share_of(self, cells: Any) -> Float[Tensor, "..."]:
+        """`share` of some cells, by any index into (rows, labels)."""
+        plain = (self.target[cells] & self.known[cells]).float()
         if self.soft is None:
             return plain
-        return plain.where(self.soft.isnan(), self.soft.float())
+        soft = self.soft[cells]
+        return plain.where(soft.isnan(), soft.float())

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from carina.core import InvalidValue
-from carina.features import PromptVectors
+from carina.features import FeatureRows, PromptVectors
 from carina.streams.experience import Experience, Held, View
 from carina.streams.stream import Ground, LabelColumn, check_soft
 from carina.studies import LabelSpace
@@ -23,7 +23,7 @@ class Labelled:
 
     Attributes:
         space: What the label columns stand for.
-        features: (images, dim), as the encoders gave them.
+        features: (images, dim), as the encoders gave them; they may lie on disk (`pool_of`).
         target: (images, labels); False where not known.
         known: (images, labels).
         patients: Salted 63-bit code of each row's patient.
@@ -63,6 +63,10 @@ class Labelled:
         if self.soft is not None:
             check_soft(self.soft, self.known)
 
+    def picked(self, rows: Int[np.ndarray, " rows"]) -> FeatureRows:
+        """Features of some rows, not copied."""
+        return FeatureRows(pool=self.features, places=torch.from_numpy(rows))
+
     def ground(
         self,
         *,
@@ -97,18 +101,16 @@ def view(experience: Experience, labelled: Labelled) -> View:
     """What a strategy gets of an experience: its rows and its visible findings, and nothing else."""
     rows, held = experience.rows, experience.validation
     columns = labelled.space.indices(experience.visible)
-    features, target, known = _shown(
-        labelled, rows, columns, experience.cells, flipped=experience.flipped
-    )
+    target, known = _shown(labelled, rows, columns, experience.cells, flipped=experience.flipped)
     validation = None
     if len(held):
         seen = _shown(labelled, held, columns, experience.validation_cells)
-        validation = Held(features=seen[0], target=seen[1], known=seen[2])
+        validation = Held(rows=labelled.picked(held), target=seen[0], known=seen[1])
     prompts = None if labelled.prompts is None else labelled.prompts.of(experience.visible)
     return View(
         name=experience.name,
         labels=experience.visible,
-        features=features,
+        rows=labelled.picked(rows),
         target=target,
         known=known,
         patients=torch.from_numpy(labelled.patients[rows]),
@@ -142,12 +144,11 @@ def _shown(
     columns: list[int],
     cells: Bool[np.ndarray, "rows visible"] | None,
     flipped: Bool[np.ndarray, "rows visible"] | None = None,
-) -> tuple[Float[Tensor, "rows dim"], Bool[Tensor, "rows visible"], Bool[Tensor, "rows visible"]]:
-    """Features, target and known of some rows and columns; hidden cells are not known."""
+) -> tuple[Bool[Tensor, "rows visible"], Bool[Tensor, "rows visible"]]:
+    """Target and known of some rows and columns; hidden cells are not known."""
     known = labelled.known[rows][:, columns]
     if cells is not None:
         known = known & cells
     target = labelled.target[rows][:, columns]
     target = (target if flipped is None else target ^ flipped) & known
-    features = labelled.features.index_select(0, torch.from_numpy(rows))
-    return features, torch.from_numpy(target), torch.from_numpy(known)
+    return torch.from_numpy(target), torch.from_numpy(known)

@@ -96,10 +96,10 @@ class Ground:
             raise InvalidValue(
                 f"Rows run from 0 to {len(self.patients) - 1}; others were asked for."
             )
-        shared = np.intersect1d(self.patients[self.rows], self.patients[self.validation])
-        if len(shared):
+        held = np.unique(self.patients[self.validation])
+        if len(held) and (shared := int(np.isin(held, self.patients[self.rows]).sum())):
             raise InvalidValue(
-                f"{len(shared)} patient(s) stand in both the rows to learn from and those held "
+                f"{shared} patient(s) stand in both the rows to learn from and those held "
                 "back for validation; split by patient."
             )
 

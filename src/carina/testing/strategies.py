@@ -14,7 +14,7 @@ import torch
 
 from carina.adaptors import pack
 from carina.core import fingerprint, generator, salted
-from carina.features import PromptVectors
+from carina.features import FeatureRows, PromptVectors
 from carina.learning import (
     Learned,
     Learner,
@@ -63,7 +63,7 @@ def drawn_view(
     return View(
         name=f"drawn {seed}",
         labels=labels,
-        features=torch.from_numpy(features).float(),
+        rows=FeatureRows(pool=torch.from_numpy(features).float()),
         target=torch.from_numpy(present & told),
         known=torch.from_numpy(told),
         patients=torch.tensor([codes[row // 2] for row in range(rows)], dtype=torch.int64),
@@ -100,7 +100,7 @@ def part_of(
     return replace(
         view,
         labels=names,
-        features=view.features[picked],
+        rows=FeatureRows(pool=view.features[picked]),
         target=(view.target & known)[picked][:, columns],
         known=known[picked][:, columns],
         patients=view.patients[picked],

@@ -226,7 +226,7 @@ def _within(
 
 def _classes(view: View, places: list[int], labels: int) -> Bool[Tensor, "rows classes"]:
     """Whether a row is of a class: each finding's present, then its absent."""
-    of = torch.zeros(len(view.features), labels, 2, dtype=torch.bool)
+    of = torch.zeros(len(view.rows), labels, 2, dtype=torch.bool)
     of[:, places, 0] = view.known & view.target
     of[:, places, 1] = view.known & ~view.target
     return of.flatten(1)

@@ -84,9 +84,9 @@ class EWC:
         """Mean squared gradient a row, labels drawn once for each known cell."""
         weights = tuning.readout.adaptors.parameters()
         squares = [torch.zeros_like(weight) for weight in weights]
-        picked = torch.from_numpy(rng.permutation(len(tuning.cells.features))[: self.rows])
+        picked = torch.from_numpy(rng.permutation(len(tuning.cells.rows))[: self.rows])
         for rows in torch.split(picked, _CHUNK) if len(picked) else ():
-            logits = tuning.logits(tuning.cells.features[rows])
+            logits = tuning.logits(tuning.cells.rows.take(rows))
             drawn = torch.from_numpy(rng.random(tuple(logits.shape))) < torch.sigmoid(logits)
             cost = F.binary_cross_entropy_with_logits(logits, drawn.to(logits), reduction="none")
             each = (cost * tuning.cells.known[rows]).sum(dim=1)

@@ -132,7 +132,7 @@ def _inputs(tuning: Tuning, layers: list[nn.Linear]) -> list[Tensor]:
 
     handles = [layer.register_forward_hook(keep) for layer in layers]
     with torch.no_grad():
-        tuning.logits(tuning.cells.features)
+        tuning.logits(tuning.cells.rows.all())
     for handle in handles:
         handle.remove()
     return [torch.cat(seen[layer]) for layer in layers]

@@ -76,7 +76,7 @@ class Heads:
             loss: float | None = None
             if bool(target.any()) and not bool(target.all()):
                 head = fitted_head(
-                    unit(view.features[rows].double()),
+                    unit(view.rows.take(rows).double()),
                     target,
                     mass,
                     fold[rows],

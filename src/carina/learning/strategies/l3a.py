@@ -129,7 +129,7 @@ class L3A:
         self, readout: LinearReadout, view: View, labels: LabelSpace
     ) -> tuple[Bool[Tensor, "rows labels"], Bool[Tensor, "rows labels"]]:
         """Cells known to be present, and blank ones of old findings that are taken for it."""
-        told = torch.zeros(len(view.features), len(labels), dtype=torch.bool)
+        told = torch.zeros(len(view.rows), len(labels), dtype=torch.bool)
         guessed = torch.zeros_like(told)
         scores = readout(view.features).difference
         guessed[:, : scores.shape[1]] = torch.sigmoid(scores) > self.threshold
@@ -155,7 +155,7 @@ def _with_something_known(view: View) -> View:
     shown = view.known.any(dim=1)
     return replace(
         view,
-        features=view.features[shown],
+        rows=view.rows.only(shown),
         target=view.target[shown],
         known=view.known[shown],
         patients=view.patients[shown],

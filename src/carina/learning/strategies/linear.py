@@ -28,9 +28,9 @@ def check_width(learner: Learner, view: View) -> None:
     Raises:
         Mismatch: where the view is of another width than the learner was begun with.
     """
-    if view.features.shape[1] != learner.setting.image_dim:
+    if view.rows.dim != learner.setting.image_dim:
         raise Mismatch(
-            f"Features are {view.features.shape[1]} wide, this learner was begun for "
+            f"Features are {view.rows.dim} wide, this learner was begun for "
             f"{learner.setting.image_dim}: they come from another image encoder."
         )
 

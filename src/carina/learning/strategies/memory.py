@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 
+from carina.features import FeatureRows
 from carina.streams import View
 
 __all__ = ["Memory", "memory_in", "merged", "no_memory", "remembered"]
@@ -43,6 +44,11 @@ class Memory:
     def __len__(self) -> int:
         return len(self.features)
 
+    @property
+    def rows(self) -> FeatureRows:
+        """All of them, as they lie."""
+        return FeatureRows(pool=self.features)
+
     def take(self, rows: Int64[Tensor, " some"]) -> "Memory":
         """Some of the rows."""
         return Memory(
@@ -61,7 +67,7 @@ class Memory:
         return View(
             name=like.name,
             labels=self.labels,
-            features=self.features,
+            rows=self.rows,
             target=(self.target > 0.5) & self.sure,
             known=self.known & self.sure,
             patients=self.patients,
@@ -93,7 +99,7 @@ def merged(memory: Memory, view: View) -> Memory:
         places.setdefault(code, len(places))
     rows = torch.tensor([places[code] for code in view.images.tolist()], dtype=torch.int64)
     columns = torch.tensor([labels.index(name) for name in view.labels], dtype=torch.int64)
-    target = view.features.new_zeros(len(places), len(labels))
+    target = view.share.new_zeros(len(places), len(labels))
     known, sure = (torch.zeros(len(places), len(labels), dtype=torch.bool) for _ in range(2))
     old = len(memory)
     width = len(memory.labels)

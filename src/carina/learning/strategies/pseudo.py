@@ -1,6 +1,7 @@
 """Labels that a learner gives itself for findings an experience does not show."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 
@@ -29,12 +30,12 @@ def thresholds_after(
     A finding that lacks a class there keeps the threshold it has, or has none.
     """
     held = view.held
-    features = view.features if held is None else held.features
+    films = view.rows if held is None else held.rows
     target, known = (view.target, view.known) if held is None else (held.target, held.known)
     cuts = dict(before)
-    if not len(features):
+    if not len(films):
         return cuts
-    scores = answer_in_blocks(readout.only(view.labels), features).difference.double().numpy()
+    scores = answer_in_blocks(readout.only(view.labels), films).difference.double().numpy()
     for column, label in enumerate(view.labels):
         rows = known[:, column].numpy()
         told = target[:, column].numpy()[rows]
@@ -46,14 +47,14 @@ def thresholds_after(
 def guessed(cells: Cells, teacher: PromptReadout, cuts: Mapping[str, float]) -> Cells:
     """The cells with those that nobody labelled filled by a teacher, where it has a threshold."""
     names = [name for name in cells.labels if name in cuts and name in teacher.labels]
-    if not names or not len(cells.features):
+    if not names or not len(cells.rows):
         return cells
     with torch.inference_mode():
-        said = teacher.only(tuple(names)).compared(cells.features).difference
+        said = teacher.only(tuple(names)).compared(cells.rows.all()).difference
     target, known = cells.target.clone(), cells.known.clone()
     for column, name in enumerate(names):
         place = cells.labels.index(name)
         open_cells = ~cells.known[:, place]
         target[open_cells, place] = (said[open_cells, column].double() >= cuts[name]).to(target)
         known[open_cells, place] = True
-    return Cells(labels=cells.labels, features=cells.features, target=target, known=known)
+    return replace(cells, target=target, known=known)

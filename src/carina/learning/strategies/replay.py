@@ -16,7 +16,7 @@ from carina.core import ConfigError
 from carina.learning.learner import Event, Learned, Learner, Setting, Step
 from carina.learning.strategies.memory import Memory, memory_in, merged, remembered
 from carina.learning.strategies.retune import RETune
-from carina.learning.strategies.tuning import Cells, Tuning
+from carina.learning.strategies.tuning import Cells, Tuning, aligned
 from carina.objectives import masked_bce
 from carina.streams import View
 
@@ -81,18 +81,18 @@ class Rehearsal:
         self._rng = rng
         self._cells = Cells(
             labels=memory.labels,
-            features=tuning.readout.aligned(memory.features),
+            rows=aligned(memory.rows, tuning.readout),
             target=memory.target,
             known=memory.known,
         ).over(tuning.cells.labels)
 
     def beside(self, loss: Float[Tensor, ""], rows: int) -> Float[Tensor, ""]:
         """The mean of a loss and that of at most so many kept rows; the loss itself without any."""
-        every = len(self._cells.features)
+        every = len(self._cells.rows)
         if not every:
             return loss
         picked = torch.from_numpy(self._rng.permutation(every)[:rows])
-        logits = self._tuning.logits(self._tuning.blurred(self._cells.features[picked]))
+        logits = self._tuning.logits(self._tuning.blurred(self._cells.rows.take(picked)))
         again = masked_bce(logits, self._cells.target[picked], self._cells.known[picked])
         return (loss + again) / 2
 
@@ -104,14 +104,14 @@ def kept_after(
 
     A film kept before is kept on, with what this experience says of it.
     """
-    rows = len(view.features)
+    rows = len(view.rows)
     drawn = rng.permutation(rows)[: int(np.ceil(share * rows))]
     kept = np.isin(view.images.numpy(), memory.images.numpy())
     kept[drawn] = True
     picked = torch.from_numpy(np.flatnonzero(kept))
     some = replace(
         view,
-        features=view.features[picked],
+        rows=view.rows.only(picked),
         target=view.target[picked],
         known=view.known[picked],
         patients=view.patients[picked],

@@ -199,7 +199,7 @@ class RETune:
             readout = replace(readout, weights=weights)
             learned.append(weights)
         cells = cells_of(view, readout) if cells is None else cells
-        steps = self._budget(len(cells.features))
+        steps = self._budget(len(cells.rows))
         return Tuning(
             readout=readout,
             scale=scale,

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from carina.core import ConfigError
+from carina.features import FeatureRows
 from carina.learning.learner import Event, Learned, Learner, Setting, Step
 from carina.learning.strategies.prompted import prompted
 from carina.learning.strategies.retune import RETune
@@ -81,7 +82,7 @@ class SLCA:
         learned = _counted(learned)
         aligning = replace(self.base, steps=self.steps, epochs=None)
         cells = self._cells(learned, tuning, rng)
-        if not len(cells.features):
+        if not len(cells.rows):
             yield Learned(learner=learned)
             return
         drawn = aligning.tuning(learned, view, rng=rng, cells=cells)
@@ -106,14 +107,14 @@ class SLCA:
                 targets.append(torch.full((self.drawn,), float(target)))
         if not features:
             nothing = torch.zeros(0, len(labels))
-            empty = tuning.cells.features[:0]
-            return Cells(labels=labels, features=empty, target=nothing, known=nothing.bool())
+            empty = tuning.cells.rows.only(torch.arange(0))
+            return Cells(labels=labels, rows=empty, target=nothing, known=nothing.bool())
         place = torch.cat(columns)
         known = torch.nn.functional.one_hot(place, len(labels)).bool()
-        drawn = torch.cat(features).to(tuning.cells.features.dtype)
+        drawn = torch.cat(features).to(tuning.cells.rows.pool.dtype)
         return Cells(
             labels=labels,
-            features=prompted(learner).aligned(drawn),
+            rows=FeatureRows(pool=prompted(learner).aligned(drawn)),
             target=known * torch.cat(targets)[:, None],
             known=known,
         )
@@ -121,7 +122,7 @@ class SLCA:
 
 def _added(carried: Mapping[str, Tensor], view: View) -> dict[str, Tensor]:
     """Sums with an experience's known cells in them: vector, rows, and patients at least."""
-    rows, wide = view.features.double(), view.features.shape[1]
+    rows, wide = view.features.double(), view.rows.dim
     sums: dict[str, Tensor] = {}
     for column, label in enumerate(view.labels):
         for target, kind in enumerate(_CLASSES):

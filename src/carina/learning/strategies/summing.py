@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float64, Int, Int64, Shaped, UInt64
+from jaxtyping import Bool, Float64, Int, Int64, Shaped, UInt64
 from scipy.linalg import blas
 from torch import Tensor
 
@@ -37,7 +37,8 @@ def folds_of(
 ) -> Int64[np.ndarray, " rows"]:
     """The fold of each row: a salted hash of its patient, so that a patient is in one fold only."""
     mixed = _mixed(_codes(patients) ^ np.uint64(salted("folds", salt)))
-    return (mixed % np.uint64(folds)).astype(np.int64)
+    mixed %= np.uint64(folds)
+    return mixed.view(np.int64)
 
 
 def sums_of(
@@ -63,16 +64,15 @@ def sums_of(
         Mismatch: where the lift takes features of another width.
         ConfigError: where the budget holds no second moment.
     """
-    if lift is not None and view.features.shape[1] != lift.dim:
+    if lift is not None and view.rows.dim != lift.dim:
         raise Mismatch(
-            f"Features are {view.features.shape[1]} wide, the lift takes {lift.dim}: they come "
+            f"Features are {view.rows.dim} wide, the lift takes {lift.dim}: they come "
             "from another image encoder."
         )
-    dim = view.features.shape[1] if lift is None else lift.out
+    dim = view.rows.dim if lift is None else lift.out
     fold = folds_of(view.patients, folds=folds, salt=salt)
-    marks = _mixed(_mixed(_codes(view.images)) ^ _codes(view.patients))
     shown = view.learnable.numpy()
-    codes = [int(marks[rows].sum(dtype=np.uint64)) for rows in shown.T]
+    codes = _shown_codes(view, shown)
     keys = [key_of(int(rows.sum()), code) for rows, code in zip(shown.T, codes, strict=True)]
     masses: dict[str, np.ndarray] = {
         key: rows for key, rows in zip(keys, shown.T, strict=True) if key
@@ -106,9 +106,8 @@ def _summed(
     lift: Lift | None,
 ) -> tuple[Float64[Tensor, "masses folds half"], Float64[Tensor, "2 folds labels dim"]]:
     """Second moments of rows that weigh their mass; sums of positives and of negatives."""
-    shown = view.learnable.double()
-    has = view.share.double() * shown
-    dim = view.features.shape[1] if lift is None else lift.out
+    shown = view.learnable
+    dim = view.rows.dim if lift is None else lift.out
     halves = torch.zeros(len(masses), folds, half_of(dim + 1), dtype=torch.float64)
     classes = torch.zeros(2, folds, len(view.labels), dim, dtype=torch.float64)
     for part in range(folds):
@@ -116,10 +115,11 @@ def _summed(
         mine = np.flatnonzero((fold == part) & shown.any(dim=1).numpy())
         for start in range(0, len(mine), _CHUNK):
             picked = torch.from_numpy(mine[start : start + _CHUNK])
-            rows = unit(view.features.index_select(0, picked).double())
+            rows = unit(view.rows.take(picked).double())
             rows = F.pad(rows if lift is None else lift(rows), (0, 1), value=1.0)
-            classes[0, part] += has[picked].T @ rows[:, :-1]
-            classes[1, part] += (shown[picked] - has[picked]).T @ rows[:, :-1]
+            told, has = shown[picked].double(), view.share_of(picked).double()
+            classes[0, part] += has.T @ rows[:, :-1]
+            classes[1, part] += (told - has).T @ rows[:, :-1]
             for moment, mass in zip(full, masses, strict=True):
                 weighed = _weighed(rows, torch.from_numpy(mass)[picked]).numpy()
                 # only one triangle is kept, and BLAS need not form the other
@@ -148,7 +148,7 @@ def _finding(
     """One finding's counts, and its class sums taken over."""
     folds, patients = classes.shape[1], view.patients.numpy()
     shown, sure = view.learnable[:, column].numpy(), view.known[:, column].numpy()
-    share = view.share[:, column].numpy()
+    share = view.share_of((..., column)).numpy()
     has, lacks, soft = shown & (share > 0), shown & (share < 1), shown & ~sure
     return FindingSums(
         positives=_rows(fold[has & ~soft], folds),
@@ -173,17 +173,33 @@ def _soft(fold: np.ndarray, share: np.ndarray, folds: int) -> Float64[Tensor, "2
 
 
 def _patients(patients: np.ndarray, fold: np.ndarray, folds: int) -> Int64[Tensor, " folds"]:
-    _, first = np.unique(patients, return_index=True)
-    return _rows(fold[first], folds)
+    counts = [_different(patients[fold == part]) for part in range(folds)]
+    return torch.tensor(counts, dtype=torch.int64)
+
+
+def _different(codes: np.ndarray) -> int:
+    """How many there are; sorted, since `numpy.unique` needs six times the memory."""
+    ordered = np.sort(codes)
+    return min(1, len(codes)) + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
 
 
 def _codes(codes: Int[Tensor, " rows"]) -> UInt64[np.ndarray, " rows"]:
-    return codes.numpy().astype(np.uint64)
+    return codes.numpy().view(np.uint64)
+
+
+def _shown_codes(view: View, shown: Bool[np.ndarray, "rows labels"]) -> list[int]:
+    """For each finding one number that tells which rows are shown of it, whatever their order."""
+    marks = _mixed(_mixed(_codes(view.images)) ^ _codes(view.patients))
+    return [int(marks[rows].sum(dtype=np.uint64)) for rows in shown.T]
 
 
 def _mixed(codes: UInt64[np.ndarray, " rows"]) -> UInt64[np.ndarray, " rows"]:
     """Codes spread over 64 bits (the finaliser of SplitMix64, Steele et al., OOPSLA 2014)."""
     mixed = codes + np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+    for part in np.split(mixed, range(_CHUNK, len(mixed), _CHUNK)):  # near the processor, in place
+        part ^= part >> np.uint64(30)
+        part *= np.uint64(0xBF58476D1CE4E5B9)
+        part ^= part >> np.uint64(27)
+        part *= np.uint64(0x94D049BB133111EB)
+        part ^= part >> np.uint64(31)
+    return mixed

@@ -113,7 +113,7 @@ class TextProbe:
             rows, target, mass = cells_of_finding(view, index)
             loss: float | None = None
             if bool(target.any()) and not bool(target.all()):
-                near = unit(view.features[rows].double())
+                near = unit(view.rows.take(rows).double())
                 found = [
                     (self._fitted(near, text, blend, target, mass, fold[rows]), blend)
                     for blend in sorted(set(self.blends), reverse=True)

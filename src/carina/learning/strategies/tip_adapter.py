@@ -155,7 +155,7 @@ class TipAdapter:
         target = view.target[known, index].numpy()
         if not target.any() or target.all():
             return part, None, None
-        rows = unit(view.features[known].double())
+        rows = unit(view.rows.take(known).double())
         scores = self._held_out(cached, rows, view.patients[known], text, candidates).numpy()
         worth = [auroc(column, target) for column in scores.T]
         pick = int(np.argmax(worth))  # the first of equals: the smallest beta, then alpha

@@ -10,10 +10,11 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from carina.adaptors import PromptReadout
+from carina.features import FeatureRows
 from carina.objectives import masked_bce
 from carina.streams import View
 
-__all__ = ["Batch", "Cells", "Tuning", "cells_of"]
+__all__ = ["Batch", "Cells", "Tuning", "aligned", "cells_of"]
 
 _YOUNG = 10  # steps after which the running mean's decay is near its full length
 
@@ -24,14 +25,15 @@ class Cells:
 
     Attributes:
         labels: The findings, in the order of the columns.
-        features: As the image side takes them (`PromptReadout.aligned`); frozen, so computed once.
-        target: Share of presence of each cell.
+        rows: Features as the image side takes them (`PromptReadout.aligned`); frozen, so computed
+            once.
+        target: Share of presence of each known cell; plainly whether, where none is soft.
         known: Cells that say something.
     """
 
     labels: tuple[str, ...]
-    features: Float[Tensor, "rows width"]
-    target: Float[Tensor, "rows labels"]
+    rows: FeatureRows
+    target: Bool[Tensor, "rows labels"] | Float[Tensor, "rows labels"]
     known: Bool[Tensor, "rows labels"]
 
     def over(self, labels: tuple[str, ...]) -> "Cells":
@@ -51,10 +53,20 @@ def cells_of(view: View, readout: PromptReadout) -> Cells:
         Mismatch: where the features have another width than the readout takes.
     """
     shown = view.learnable
-    features, target, rows = view.features, view.share, shown.any(dim=1).nonzero()[:, 0]
-    if len(rows) < len(shown):  # else nothing is copied
-        features, target, shown = (each.index_select(0, rows) for each in (features, target, shown))
-    return Cells(labels=view.labels, features=readout.aligned(features), target=target, known=shown)
+    target = view.target if view.soft is None else view.share
+    rows, told = view.rows, shown.any(dim=1)
+    if not told.all():  # else nothing is copied
+        rows, target, shown = rows.only(told), target[told], shown[told]
+    return Cells(labels=view.labels, rows=aligned(rows, readout), target=target, known=shown)
+
+
+def aligned(rows: FeatureRows, readout: PromptReadout) -> FeatureRows:
+    """Rows as the image side of a readout takes them; those of the pool, where it takes them as they are.
+
+    Raises:
+        Mismatch: where the features have another width than the readout takes.
+    """
+    return rows if readout.takes_as_it_is(rows.pool) else rows.through(readout.aligned)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +149,7 @@ class Tuning:
 
     def batches(self) -> Iterator[Batch]:
         """As many batches as there are steps: every row once an epoch, in a new order each."""
-        rows = left = len(self.cells.features)
+        rows = left = len(self.cells.rows)
         order: Iterator[Tensor] = iter(())
         for index in range(self.steps):
             if (picked := next(order, None)) is None:
@@ -150,7 +162,7 @@ class Tuning:
                 of=self.steps,
                 ends_epoch=not left,
                 rows=picked,
-                features=self.blurred(self.cells.features.index_select(0, picked)),
+                features=self.blurred(self.cells.rows.take(picked)),
             )
 
     def logits(self, features: Float[Tensor, "batch width"]) -> Float[Tensor, "batch labels"]:

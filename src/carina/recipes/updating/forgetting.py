@@ -171,7 +171,7 @@ def _view(
     return View(
         name="taken back",
         labels=lesson.labels,
-        features=labelled.features[torch.from_numpy(rows)],
+        rows=labelled.picked(rows),
         target=torch.from_numpy(labelled.target[rows][:, columns] & known),
         known=torch.from_numpy(known),
         patients=torch.from_numpy(labelled.patients[rows]),

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
 
 from carina.adaptors import Readout, answer_in_blocks
@@ -96,7 +95,7 @@ def answers_of(
     found = np.full((len(rows), len(labelled.space)), np.nan)
     if readout is None:
         return found
-    said = answer_in_blocks(readout, labelled.features[torch.from_numpy(rows)]).difference
+    said = answer_in_blocks(readout, labelled.picked(rows)).difference
     for column, name in enumerate(labelled.space.names):
         if name in readout.labels:
             found[:, column] = said[:, readout.labels.index(name)].double().numpy()
