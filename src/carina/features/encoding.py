@@ -9,6 +9,7 @@ from carina.features.books import Books, EncodedAll, Event
 from carina.features.digests import DigestCache, default_workers, in_order
 from carina.features.fetching import Fetcher, Held
 from carina.features.filling import Filling, Running
+from carina.features.freed import freed_memory_kept
 from carina.features.giving import take_in
 from carina.features.lanes import lanes
 from carina.features.outputs import checked_outputs, rows_of_segment
@@ -81,7 +82,11 @@ def encode(
         encoder=encoder, batch=encoder.card.batch if batch is None else batch, outputs=outputs
     )
     threads = workers or default_workers()
-    with store.writing(), lanes(encoder, running, threads=threads) as several:
+    with (
+        store.writing(),
+        freed_memory_kept(),
+        lanes(encoder, running, threads=threads) as several,
+    ):
         books = Books(store=store, cache=DigestCache.of(store), patients=manifest.listed_patient)
         held = Held(store=store, card=encoder.card, outputs=outputs)
         held.look_again()

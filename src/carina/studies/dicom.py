@@ -26,7 +26,7 @@ _SALT = token_hex(16)  # of this process, so that no number kept tells of a stud
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _RADIOGRAPHS = ("CR", "DX", "DR", "RG", "RF", "XC", "OT", "SC", "")  # or what cannot tell
 _GREY = ("MONOCHROME1", "MONOCHROME2")
-_BLOCK = 1 << 16  # values worked on at a time
+_BLOCK = 1 << 17  # values worked on at a time
 _DEFERRED = 1 << 20  # bytes of an element from which on it is not read unless asked for
 _COLOUR = ("RGB", "YBR", "PALETTE COLOR", *_GREY)
 

@@ -163,7 +163,7 @@ def descriptors(small: Float[np.ndarray, "side side"]) -> Float[np.ndarray, " de
 def _trimmed(pixels: Float[np.ndarray, "rows cols"]) -> Float[np.ndarray, "fewer fewer_cols"]:
     # at most 256 to 511 lines are looked at: more would say the same, and take 0.1 s of a large film
     steps = [max(1, side // _LOOKED_AT) for side in pixels.shape]
-    coarse = pixels[:: steps[0], :: steps[1]]
+    coarse = np.ascontiguousarray(pixels[:: steps[0], :: steps[1]])
     span = float(coarse.max() - coarse.min())
     if span == 0:
         return pixels
