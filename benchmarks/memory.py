@@ -2,7 +2,7 @@
 
 Each number of images has a process of its own. Its anonymous memory (Linux: RssAnon) is read every
 two milliseconds; libraries count, files that are mapped do not. Encoding goes from DICOM files to the
-store, 200 films, 10 and 100 times as many: fewer would not fill the queue before the encoder. A ridge
+store, 100 films, 10 and 100 times as many: fewer would not fill the queue before the encoder. A ridge
 head and RE-tune follow a stream that brings 4,096 films a step, and keep none: 1, 10 and 100 steps. At
 last RE-tune learns all films of as many steps in one, their pooled features on disk (``carina run
 --on-disk``). All of these must stay flat. With pooled features in memory it may grow with them alone.
@@ -38,7 +38,7 @@ from benchmarks.encode_files import manifest_of, write_dicom
 from benchmarks.measured import Measured, Quantity, show
 
 REACH = 1.10
-IMAGES, SIDE = 200, 128  # films of so many pixels a side; of fewer chance alone has a lower peak
+IMAGES, SIDE = 100, 128  # films of so many pixels a side
 TIMES = (1, 10, 100)
 STEP, DIM = 4096, 256  # films a step of a stream brings, and how wide their features are
 FEW = 8  # films whose features are compared
