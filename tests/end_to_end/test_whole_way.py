@@ -273,6 +273,20 @@ def test_encoding_and_running_again_does_no_work_twice(way: Any, carina: Carina,
     assert (run / "results.json").stat().st_mtime_ns == written
 
 
+@pytest.mark.parametrize(("recipe", "ran"), [("by-class.toml", "run"), ("over.toml", "over")])
+def test_features_on_disk_give_the_same_scores_and_leave_nothing_there(
+    recipe: str, ran: str, way: Any, carina: Carina, tmp_path: Path
+) -> None:
+    status, _, _ = carina(
+        *("run", way[recipe], "--data", way["data"], "--store", way["store"]),
+        *("--out", tmp_path, "--on-disk"),
+    )
+    (here,), (before,) = tmp_path.iterdir(), way[ran].iterdir()
+
+    assert status == 0
+    assert (here / "scores.parquet").read_bytes() == (before / "scores.parquet").read_bytes()
+
+
 def test_a_recipe_may_be_a_function_in_the_folder_one_stands_in(
     way: Any, carina: Carina, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """Rows of a pool say what the same rows of an array say, wherever the pool lies."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from carina.core import UnreadableFile
 from carina.features import FeatureRows, pool_of
 
 TABLE = torch.arange(70.0).view(14, 5)
@@ -86,10 +88,31 @@ def test_a_pool_on_disk_has_no_name_there(tmp_path: Path) -> None:
     assert not list((tmp_path / "new" / "folder").iterdir())
 
 
+def test_a_disk_without_room_is_told_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+
+    with pytest.raises(UnreadableFile, match=r"280 bytes .* No space left on device"):
+        pool_of(blocks(), len(TABLE), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+
+    with pytest.raises(UnreadableFile, match="name another folder"):
+        pool_of(blocks(), len(TABLE), tmp_path / "taken")
+
+
 GROWING = """
 import sys
 from pathlib import Path
 import torch
+from carina.core import UnreadableFile
 from carina.features import FeatureRows, pool_of
 def anonymous():
     (line,) = [x for x in Path("/proc/self/status").read_text().splitlines() if "RssAnon" in x]

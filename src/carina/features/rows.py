@@ -1,5 +1,6 @@
 """Some rows of a pool of features, gathered when asked for; a pool may lie on disk."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,8 @@ from tempfile import NamedTemporaryFile
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
+
+from carina.core import UnreadableFile
 
 __all__ = ["FeatureRows", "pool_of"]
 
@@ -80,6 +83,9 @@ def pool_of(
         blocks: The rows in turn; one block or more.
         images: How many rows they are in all.
         folder: On a disk with room for them, made where it is not there; None for memory.
+
+    Raises:
+        UnreadableFile: where the folder cannot be written, or its disk has no room for them.
     """
     rest = iter(blocks)
     first = next(rest)
@@ -97,7 +103,17 @@ def _room(
     size = images * like.shape[1]
     if folder is None or not size:
         return like.new_empty(images, like.shape[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(prefix=".features-", dir=folder) as file:
-        flat = torch.from_file(file.name, shared=True, size=size, dtype=like.dtype)
+    taken = size * like.element_size()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(prefix=".features-", dir=folder) as file:
+            if hasattr(os, "posix_fallocate"):  # else a disk that fills up would end the process
+                os.posix_fallocate(file.fileno(), 0, taken)
+            flat = torch.from_file(file.name, shared=True, size=size, dtype=like.dtype)
+    except OSError as error:
+        raise UnreadableFile(
+            f"Features on disk take {taken:,} bytes and cannot be written: "
+            f"{error.strerror or type(error).__name__}. Make room there, name another folder, or "
+            "leave them in memory."
+        ) from None
     return flat.view(images, like.shape[1])
