@@ -52,6 +52,15 @@ def test_an_unknown_name_prints_its_message_without_quotes() -> None:
     assert str(UnknownName()) == ""
 
 
+def test_of_many_names_those_nearest_are_told() -> None:
+    names = [f"recipe-{number:03d}" for number in range(700)] + ["zebra"]
+    said = str(unknown("recipe", "zebro", names))
+
+    assert said.startswith("No recipe named 'zebro'. Did you mean 'zebra'? Known: zebra, ")
+    assert said.endswith(" and 661 more.")
+    assert len(said) < 700
+
+
 def test_a_name_far_from_all_gets_no_hint_but_the_list() -> None:
     assert str(unknown("encoder", "zzz", ["toy"])) == "No encoder named 'zzz'. Known: toy."
     assert str(unknown("encoder", "zzz", [])) == "No encoder named 'zzz'. Known: none."

@@ -31,6 +31,8 @@ __all__ = [
     "unknown",
 ]
 
+_TOLD = 40  # names that an error lists: of recipes there are hundreds
+
 
 class CarinaError(Exception):
     """The root: catch it to catch everything carina raises on purpose."""
@@ -80,7 +82,7 @@ def near(name: str, known: Iterable[str]) -> str:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownName:
-    """An error that names the neighbour you probably meant.
+    """An error that names the neighbour you probably meant, and all names or, of many, the nearest.
 
     Args:
         kind: What the name should have been a name of, in the singular ("encoder").
@@ -88,6 +90,8 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownName:
         known: Every name that would have done.
     """
     names = sorted(known)
+    told = names if len(names) <= _TOLD else get_close_matches(name, names, n=_TOLD, cutoff=0)
+    more = f" and {len(names) - len(told)} more" if len(told) < len(names) else ""
     return UnknownName(
-        f"No {kind} named {name!r}.{near(name, names)} Known: {', '.join(names) or 'none'}."
+        f"No {kind} named {name!r}.{near(name, names)} Known: {', '.join(told) or 'none'}{more}."
     )
