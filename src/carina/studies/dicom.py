@@ -303,7 +303,7 @@ def _stored(dataset: Any, data: bytes) -> Num[np.ndarray, "rows cols"]:
         return plain
     try:
         plugins = get_decoder(syntax).available_plugins
-    except NotImplementedError:  # what pydicom raises for a syntax it does not know
+    except RuntimeError:  # pydicom knows no such syntax
         plugins = ()
     # gdcm would give 12-bit samples of lossy JPEG a shape and no sense; Pillow reads 8 bits.
     if not plugins or (syntax == JPEGExtended12Bit and dataset.BitsStored > 8):
